@@ -1,0 +1,182 @@
+"""From "these tags, this span" and what is covered already to registry changes and lane work.
+
+Pure: no clock, no I/O. What must hold afterwards (and is property-tested): the work and the
+coverage together make up each tag's request, and no instant of a tag is read into the lake twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pi_lakeflow.model.span import DAY, Span, subtract, union
+from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How lanes are cut.
+
+    ``lane_tags``: most tags of a lane. ``parallel``: how many lanes a run should have at least,
+    so that one slow answer does not idle the server. ``segment``: the shortest stretch of time
+    (microseconds) that is worth a lane of its own when few tags have a long history.
+    """
+
+    lane_tags: int = 500
+    parallel: int = 8
+    segment: int = 30 * DAY
+    merge_above: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Registry changes first (in one commit), then the work. Empty work: all is covered."""
+
+    joins: tuple[Join, ...]
+    leaves: tuple[Leave, ...]
+    work: tuple[LaneWork, ...]
+
+    @property
+    def tags(self) -> int:
+        return len({webid for item in self.work for webid in item.webids})
+
+    @property
+    def tag_micros(self) -> int:
+        return sum(len(item.webids) * item.span.length for item in self.work)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Decisions so far: leaves, wishes per lane, and stretches that need a new lane."""
+
+    leaves: list[Leave] = field(default_factory=list)
+    wishes: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    fresh: dict[Span, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def coverage(lanes: Iterable[Lane], webid: str) -> list[Span]:
+    """What of the tag's history the lake holds, as disjoint sorted spans."""
+    return union(span for lane in lanes if (span := lane.covered(webid)) is not None)
+
+
+def plan(
+    requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing, nonce: str
+) -> Plan:
+    """Decide what to read so that each tag of ``requests`` is covered over its span.
+
+    ``nonce`` (the run id) keeps the ids of new lanes apart from those of earlier ones.
+    """
+    draft = _Draft()
+    by_tag = _lanes_by_tag(lanes, requests)
+    for webid, span in requests.items():
+        _wish(draft, webid, span, by_tag.get(webid, ()))
+    by_id = {lane.id: lane for lane in lanes}
+    kept = [_settle(draft, by_id[lane_id], wishes) for lane_id, wishes in draft.wishes.items()]
+    continued = [item for item in kept if item is not None]
+    continued = _merge_small(draft, continued, sizing)
+    joins, started = _new_lanes(draft.fresh, sizing, nonce)
+    return Plan(tuple(joins), tuple(draft.leaves), (*continued, *started))
+
+
+def _lanes_by_tag(lanes: Sequence[Lane], requests: Mapping[str, Span]) -> dict[str, list[Lane]]:
+    found: dict[str, list[Lane]] = defaultdict(list)
+    for lane in lanes:
+        for webid in (*lane.members, *lane.left):
+            if webid in requests:
+                found[webid].append(lane)
+    return found
+
+
+def _wish(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> None:
+    """Split what the tag misses at the positions of its lanes; the lane that stands there goes on."""
+    standing: dict[int, Lane] = {}
+    for lane in lanes:
+        if webid not in lane.members:
+            continue
+        rival = standing.setdefault(lane.position, lane)
+        if rival is not lane:  # two lanes of one tag at one position: only one may go on
+            loser = min(rival, lane, key=lambda each: (len(each.members), each.id))
+            standing[lane.position] = lane if loser is rival else rival
+            draft.leaves.append(Leave(loser.id, webid, loser.position))
+    for gap in subtract(span, coverage(lanes, webid)):
+        cuts = sorted({gap.start, gap.end, *(p for p in standing if gap.start < p < gap.end)})
+        for start, end in zip(cuts, cuts[1:], strict=False):
+            if start in standing:
+                draft.wishes[standing[start].id][webid] = end
+            else:
+                draft.fresh[Span(start, end)].append(webid)
+
+
+def _settle(draft: _Draft, lane: Lane, wishes: Mapping[str, int]) -> LaneWork | None:
+    """One lane, one end: the larger part stays together and the rest leaves.
+
+    When those who go on are the smaller part (one tag asked for out of a lane of hundreds),
+    they leave instead, and the lane waits where it is.
+    """
+    groups: dict[int, list[str]] = defaultdict(list)
+    for webid, end in wishes.items():
+        groups[end].append(webid)
+    end, staying = max(groups.items(), key=lambda item: (len(item[1]), item[0]))
+    already_left = {leave.webid for leave in draft.leaves if leave.lane == lane.id}
+    members = lane.members - already_left
+    lane_moves = 2 * len(staying) >= len(members)
+    for other_end, webids in groups.items():
+        if lane_moves and other_end == end:
+            continue
+        draft.fresh[Span(lane.position, other_end)].extend(webids)
+        draft.leaves.extend(Leave(lane.id, webid, lane.position) for webid in webids)
+    if not lane_moves:
+        return None
+    idle = members - wishes.keys()
+    draft.leaves.extend(Leave(lane.id, webid, lane.position) for webid in sorted(idle))
+    return LaneWork(lane.id, lane.start, Span(lane.position, end), tuple(sorted(staying)))
+
+
+def _merge_small(draft: _Draft, work: list[LaneWork], sizing: Sizing) -> list[LaneWork]:
+    """Many small lanes that stand at one place and want the same become few large ones."""
+    small: dict[Span, list[LaneWork]] = defaultdict(list)
+    for item in work:
+        if len(item.webids) <= sizing.lane_tags // 8:
+            small[item.span].append(item)
+    merged: set[str] = set()
+    for span, items in small.items():
+        if len(items) <= max(sizing.merge_above, sizing.parallel):
+            continue
+        for item in items:
+            draft.leaves.extend(Leave(item.lane, webid, span.start) for webid in item.webids)
+            draft.fresh[span].extend(item.webids)
+            merged.add(item.lane)
+    return [item for item in work if item.lane not in merged]
+
+
+def _new_lanes(
+    fresh: Mapping[Span, Sequence[str]], sizing: Sizing, nonce: str
+) -> tuple[list[Join], list[LaneWork]]:
+    joins, work = [], []
+    for span, webids in sorted(fresh.items()):
+        size = max(1, min(sizing.lane_tags, -(-len(webids) // sizing.parallel)))
+        groups = [tuple(webids[i : i + size]) for i in range(0, len(webids), size)]
+        for segment in _segments(span, len(groups), sizing):
+            for group in groups:
+                lane = _lane_id(segment.start, group, nonce)
+                joins.append(Join(lane, segment.start, group))
+                work.append(LaneWork(lane, segment.start, segment, group))
+    return joins, work
+
+
+def _segments(span: Span, groups: int, sizing: Sizing) -> list[Span]:
+    """Cut a long history of few tags into stretches that can be read side by side."""
+    count = min(-(-sizing.parallel // groups), max(1, span.length // sizing.segment))
+    days = -(-span.length // count // DAY) * DAY if count > 1 else 0
+    if not days:
+        return [span]
+    first = span.start // DAY * DAY
+    borders = [span.start, *range(first + days, span.end, days), span.end]
+    return [Span(a, b) for a, b in zip(borders, borders[1:], strict=False) if b > a]
+
+
+def _lane_id(start: int, webids: Sequence[str], nonce: str) -> str:
+    text = "\n".join((nonce, str(start), *webids))
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

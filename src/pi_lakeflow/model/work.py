@@ -1,0 +1,140 @@
+"""Work as data: lanes, the units cut from them, and what a unit brought back.
+
+A *lane* is a stable group of tags that advance through time together. Its position (all its
+members are covered from its start up to there) is the version of one Delta application
+transaction, written in the same commit as the rows. Membership only shrinks: a tag that cannot
+keep up leaves at a position and starts a lane of its own there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from pi_lakeflow.model.span import Span
+from pi_lakeflow.model.tags import Tag
+
+APP_ID_PREFIX = "pi-lakeflow/"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane as the registry and the data table's log describe it together.
+
+    ``left`` holds the tags that left and the position at which each did.
+    """
+
+    id: str
+    start: int
+    position: int
+    members: frozenset[str]
+    left: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def app_id(self) -> str:
+        return APP_ID_PREFIX + self.id
+
+    def covered(self, webid: str) -> Span | None:
+        """What of the tag's history this lane has brought, or None."""
+        if webid in self.members:
+            end = self.position
+        elif webid in self.left:
+            end = min(self.position, self.left[webid])
+        else:
+            return None
+        return Span(self.start, end) if end > self.start else None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """These tags form a lane that starts at ``start``."""
+
+    lane: str
+    start: int
+    webids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The tag is no longer part of the lane from ``at`` on."""
+
+    lane: str
+    webid: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWork:
+    """Bring these lane members from ``span.start`` (the lane's position) to ``span.end``."""
+
+    lane: str
+    lane_start: int
+    span: Span
+    webids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkUnit:
+    """One step of one lane: small, frozen, and the same after a trip through JSON."""
+
+    table: str
+    lane: str
+    lane_start: int
+    span: Span
+    tags: tuple[Tag, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkUnit:
+        raw: dict[str, Any] = json.loads(text)
+        return cls(
+            table=raw["table"],
+            lane=raw["lane"],
+            lane_start=raw["lane_start"],
+            span=Span(**raw["span"]),
+            tags=tuple(Tag(**tag) for tag in raw["tags"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TagFailure:
+    """Why a tag could not be read. ``status`` is the HTTP status when there was one."""
+
+    tag: Tag
+    message: str
+    status: int | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a unit brought: the rows of ``span`` for all its tags but the failed ones.
+
+    ``span`` may end before the unit's does, when the unit turned out to be too large for memory;
+    the lane goes on from there.
+    """
+
+    unit: WorkUnit
+    span: Span
+    batches: Sequence[pa.RecordBatch]
+    rows: int
+    failures: tuple[TagFailure, ...] = ()
+
+    @property
+    def good_tags(self) -> int:
+        return len(self.unit.tags) - len(self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A lane's step, to be committed with its rows. ``expected`` None means: never committed."""
+
+    app_id: str
+    expected: int | None
+    position: int
