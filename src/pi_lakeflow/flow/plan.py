@@ -10,9 +10,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pi_lakeflow.model.span import DAY, Span, subtract, union
-from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave
+from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave, departure_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Plan:
 class _Draft:
     """Decisions so far: leaves, wishes per lane, and stretches that need a new lane."""
 
-    leaves: list[Leave] = field(default_factory=list)
+    leaves: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     wishes: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     fresh: dict[Span, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -77,7 +78,8 @@ def plan(
     continued = [item for item in kept if item is not None]
     continued = _merge_small(draft, continued, sizing)
     joins, started = _new_lanes(draft.fresh, sizing, nonce)
-    return Plan(tuple(joins), tuple(draft.leaves), (*continued, *started))
+    leaves = [Leave(lane, webid, at) for lane, group in draft.leaves.items() for webid, at in group.items()]
+    return Plan(tuple(joins), tuple(leaves), (*continued, *started))
 
 
 def _lanes_by_tag(lanes: Sequence[Lane], requests: Mapping[str, Span]) -> dict[str, list[Lane]]:
@@ -90,23 +92,45 @@ def _lanes_by_tag(lanes: Sequence[Lane], requests: Mapping[str, Span]) -> dict[s
 
 
 def _wish(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> None:
-    """Split what the tag misses at the positions of its lanes; the lane that stands there goes on."""
+    """Split what the tag misses at the positions of its lanes; the lane that stands there goes on.
+
+    A tag that gets a new lane leaves every lane that stands before it: a run that still works on
+    such a lane could otherwise walk into the new one's stretch.
+    """
+    standing = _standing(draft, webid, lanes)
+    wishes: dict[int, int] = {}
+    fresh: list[Span] = []
+    for gap in subtract(span, coverage(lanes, webid)):
+        cuts = sorted({gap.start, gap.end, *(p for p in standing if gap.start < p < gap.end)})
+        for start, end in pairwise(cuts):
+            if start in standing:
+                wishes[start] = end
+            else:
+                fresh.append(Span(start, end))
+    horizon = max((each.start for each in fresh), default=-1)
+    for position, lane in standing.items():
+        if position <= horizon:
+            draft.leaves[lane.id][webid] = position
+            if position in wishes:
+                fresh.append(Span(position, wishes[position]))
+        elif position in wishes:
+            draft.wishes[lane.id][webid] = wishes[position]
+    for each in fresh:
+        draft.fresh[each].append(webid)
+
+
+def _standing(draft: _Draft, webid: str, lanes: Sequence[Lane]) -> dict[int, Lane]:
+    """The tag's lanes by position. Where two stand at one place, only the larger may go on."""
     standing: dict[int, Lane] = {}
     for lane in lanes:
         if webid not in lane.members:
             continue
         rival = standing.setdefault(lane.position, lane)
-        if rival is not lane:  # two lanes of one tag at one position: only one may go on
-            loser = min(rival, lane, key=lambda each: (len(each.members), each.id))
-            standing[lane.position] = lane if loser is rival else rival
-            draft.leaves.append(Leave(loser.id, webid, loser.position))
-    for gap in subtract(span, coverage(lanes, webid)):
-        cuts = sorted({gap.start, gap.end, *(p for p in standing if gap.start < p < gap.end)})
-        for start, end in zip(cuts, cuts[1:], strict=False):
-            if start in standing:
-                draft.wishes[standing[start].id][webid] = end
-            else:
-                draft.fresh[Span(start, end)].append(webid)
+        if rival is not lane:
+            keep, lose = sorted((rival, lane), key=lambda each: (-len(each.members), each.id))
+            standing[lane.position] = keep
+            draft.leaves[lose.id][webid] = lose.position
+    return standing
 
 
 def _settle(draft: _Draft, lane: Lane, wishes: Mapping[str, int]) -> LaneWork | None:
@@ -119,19 +143,19 @@ def _settle(draft: _Draft, lane: Lane, wishes: Mapping[str, int]) -> LaneWork | 
     for webid, end in wishes.items():
         groups[end].append(webid)
     end, staying = max(groups.items(), key=lambda item: (len(item[1]), item[0]))
-    already_left = {leave.webid for leave in draft.leaves if leave.lane == lane.id}
-    members = lane.members - already_left
+    leaving = draft.leaves[lane.id]
+    members = lane.members - leaving.keys()
     lane_moves = 2 * len(staying) >= len(members)
     for other_end, webids in groups.items():
         if lane_moves and other_end == end:
             continue
         draft.fresh[Span(lane.position, other_end)].extend(webids)
-        draft.leaves.extend(Leave(lane.id, webid, lane.position) for webid in webids)
+        leaving.update(dict.fromkeys(webids, lane.position))
     if not lane_moves:
         return None
-    idle = members - wishes.keys()
-    draft.leaves.extend(Leave(lane.id, webid, lane.position) for webid in sorted(idle))
-    return LaneWork(lane.id, lane.start, Span(lane.position, end), tuple(sorted(staying)))
+    leaving.update(dict.fromkeys(members - wishes.keys(), lane.position))
+    version = departure_version(lane) if leaving else lane.version
+    return LaneWork(lane.id, version, Span(lane.position, end), tuple(sorted(staying)))
 
 
 def _merge_small(draft: _Draft, work: list[LaneWork], sizing: Sizing) -> list[LaneWork]:
@@ -145,7 +169,7 @@ def _merge_small(draft: _Draft, work: list[LaneWork], sizing: Sizing) -> list[La
         if len(items) <= max(sizing.merge_above, sizing.parallel):
             continue
         for item in items:
-            draft.leaves.extend(Leave(item.lane, webid, span.start) for webid in item.webids)
+            draft.leaves[item.lane].update(dict.fromkeys(item.webids, span.start))
             draft.fresh[span].extend(item.webids)
             merged.add(item.lane)
     return [item for item in work if item.lane not in merged]
@@ -162,7 +186,7 @@ def _new_lanes(
             for group in groups:
                 lane = _lane_id(segment.start, group, nonce)
                 joins.append(Join(lane, segment.start, group))
-                work.append(LaneWork(lane, segment.start, segment, group))
+                work.append(LaneWork(lane, None, segment, group))
     return joins, work
 
 
@@ -174,7 +198,7 @@ def _segments(span: Span, groups: int, sizing: Sizing) -> list[Span]:
         return [span]
     first = span.start // DAY * DAY
     borders = [span.start, *range(first + days, span.end, days), span.end]
-    return [Span(a, b) for a, b in zip(borders, borders[1:], strict=False) if b > a]
+    return [Span(a, b) for a, b in pairwise(borders) if b > a]
 
 
 def _lane_id(start: int, webids: Sequence[str], nonce: str) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pi_lakeflow.model.tables import TableSpec
-from pi_lakeflow.model.work import Mark, Piece, WorkUnit
+from pi_lakeflow.model.work import Piece, Step, WorkUnit
 
 
 class UnitReader(Protocol):
@@ -51,10 +51,11 @@ class Table(Protocol):
         """The committed version of each application id; None where there is none."""
         ...
 
-    def append(self, steps: Sequence[tuple[Mark, Sequence[pa.RecordBatch]]]) -> CommitResult:
-        """Rows and progress in one commit. A step that is already there is skipped with its rows.
+    def append(self, steps: Sequence[Step]) -> CommitResult:
+        """Rows and progress in one commit. A step that the log is already past is skipped, with its
+        rows and riders.
 
-        Raises ``LaneMoved`` (nothing written) when a lane is at neither end of its step.
+        Raises ``LaneMoved`` (nothing written) when a lane stands before its step or inside it.
         """
         ...
 

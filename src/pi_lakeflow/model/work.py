@@ -4,6 +4,9 @@ A *lane* is a stable group of tags that advance through time together. Its posit
 members are covered from its start up to there) is the version of one Delta application
 transaction, written in the same commit as the rows. Membership only shrinks: a tag that cannot
 keep up leaves at a position and starts a lane of its own there.
+
+The version is ``position << 10 | generation``: the generation counts departures at one position,
+so that a process which still believes in the old membership cannot commit.
 """
 
 from __future__ import annotations
@@ -19,24 +22,38 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tags import Tag
 
 APP_ID_PREFIX = "pi-lakeflow/"
+_GENERATION_BITS = 10
+
+
+def version_at(position: int, generation: int = 0) -> int:
+    """The transaction version of a lane at ``position`` (microseconds since 1970)."""
+    if position < 0 or not 0 <= generation < 1 << _GENERATION_BITS:
+        raise ValueError(f"no lane can stand at {position} in generation {generation}")
+    return position << _GENERATION_BITS | generation
+
+
+def position_of(version: int) -> int:
+    """The position (microseconds since 1970) in a lane's transaction version."""
+    return version >> _GENERATION_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
     """A lane as the registry and the data table's log describe it together.
 
-    ``left`` holds the tags that left and the position at which each did.
+    ``version`` is what the log says, None before the first commit. ``left`` holds the tags that
+    left and the position at which each did.
     """
 
     id: str
     start: int
-    position: int
+    version: int | None
     members: frozenset[str]
     left: dict[str, int] = field(default_factory=dict)
 
     @property
-    def app_id(self) -> str:
-        return APP_ID_PREFIX + self.id
+    def position(self) -> int:
+        return self.start if self.version is None else position_of(self.version)
 
     def covered(self, webid: str) -> Span | None:
         """What of the tag's history this lane has brought, or None."""
@@ -47,6 +64,11 @@ class Lane:
         else:
             return None
         return Span(self.start, end) if end > self.start else None
+
+
+def departure_version(lane: Lane) -> int:
+    """The lane's version after departures at its position: the next generation."""
+    return version_at(lane.position) if lane.version is None else lane.version + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +94,7 @@ class LaneWork:
     """Bring these lane members from ``span.start`` (the lane's position) to ``span.end``."""
 
     lane: str
-    lane_start: int
+    version: int | None
     span: Span
     webids: tuple[str, ...]
 
@@ -83,7 +105,6 @@ class WorkUnit:
 
     table: str
     lane: str
-    lane_start: int
     span: Span
     tags: tuple[Tag, ...]
 
@@ -96,7 +117,6 @@ class WorkUnit:
         return cls(
             table=raw["table"],
             lane=raw["lane"],
-            lane_start=raw["lane_start"],
             span=Span(**raw["span"]),
             tags=tuple(Tag(**tag) for tag in raw["tags"]),
         )
@@ -133,8 +153,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A lane's step, to be committed with its rows. ``expected`` None means: never committed."""
+    """A transaction to commit: ``expected`` is the version that must stand there (None: none yet)."""
 
     app_id: str
     expected: int | None
-    position: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One lane's step with its rows; ``riders`` (departures) count only if the step does."""
+
+    mark: Mark
+    batches: Sequence[pa.RecordBatch] = ()
+    riders: tuple[Mark, ...] = ()

@@ -1,0 +1,85 @@
+"""The tables that the product keeps about its own work, whatever the historian."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pi_lakeflow.model.tables import Column, Grain, TableSpec
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+PI_LANES = TableSpec(
+    name="pi_lanes",
+    doc="Which tags advance together. Read together with the transactions in the log of the data table.",
+    grain=Grain.LOG,
+    key=("lane", "tag_webid", "kind"),
+    columns=(
+        Column("lane", pa.string(), "Id of the lane; `pi-lakeflow/<lane>` is its application id.", nullable=False),
+        Column("kind", pa.string(), "`join` or `leave`; a leave counts once the data table's log confirms it.", nullable=False),
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column("at", _TIME, "Where the lane starts, or where the tag left it.", nullable=False),
+        Column("data_table", pa.string(), "The table whose log holds the lane's position.", nullable=False),
+        Column("run_id", pa.string(), "The run that wrote the row.", nullable=False),
+    ),
+    source="planner",
+)
+
+PI_COVERAGE = TableSpec(
+    name="pi_coverage",
+    doc="What of each tag's history the lake holds: one row per tag and gap-free span, rebuilt after each run.",
+    grain=Grain.SNAPSHOT,
+    key=("tag_webid", "covered_from"),
+    columns=(
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column("tag_name", pa.string(), "Name of the tag when the run knew it."),
+        Column("covered_from", _TIME, "First instant of the span, inclusive.", nullable=False),
+        Column("covered_until", _TIME, "End of the span, exclusive.", nullable=False),
+        Column("run_id", pa.string(), "The run that rebuilt the table.", nullable=False),
+    ),
+    source="pi_lanes and the log of the data table",
+)
+
+PI_INGEST_ERRORS = TableSpec(
+    name="pi_ingest_errors",
+    doc="Each tag that a run had to leave behind, and why. Its coverage did not move; the next run tries again.",
+    grain=Grain.LOG,
+    key=("run_id", "tag_webid", "occurred_at"),
+    columns=(
+        Column("run_id", pa.string(), "The run.", nullable=False),
+        Column("occurred_at", _TIME, "When, UTC.", nullable=False),
+        Column("tag_webid", pa.string(), "WebId of the tag; empty when the name could not be resolved.", nullable=False),
+        Column("tag_name", pa.string(), "Name of the tag.", nullable=False),
+        Column("span_start", _TIME, "Start of the span that was asked for."),
+        Column("span_end", _TIME, "End of the span that was asked for, exclusive."),
+        Column("status", pa.int32(), "HTTP status, when there was one."),
+        Column("message", pa.string(), "The server's words, or ours.", nullable=False),
+        Column("hint", pa.string(), "What to do about it."),
+    ),
+    source="engine",
+)
+
+PI_INGEST_RUNS = TableSpec(
+    name="pi_ingest_runs",
+    doc="One row per finished run.",
+    grain=Grain.LOG,
+    key=("run_id",),
+    columns=(
+        Column("run_id", pa.string(), "The run.", nullable=False),
+        Column("command", pa.string(), "What was asked for.", nullable=False),
+        Column("started_at", _TIME, "Start, UTC.", nullable=False),
+        Column("ended_at", _TIME, "End, UTC.", nullable=False),
+        Column("span_end", _TIME, "The `until` of the run, fixed at its start.", nullable=False),
+        Column("status", pa.string(), "done, quarantined, interrupted or failed.", nullable=False),
+        Column("tags", pa.int64(), "Tags that had something to read.", nullable=False),
+        Column("rows", pa.int64(), "Rows committed.", nullable=False),
+        Column("requests", pa.int64(), "HTTP requests sent, retries included.", nullable=False),
+        Column("retries", pa.int64(), "Requests sent again.", nullable=False),
+        Column("quarantined", pa.int64(), "Tags left behind.", nullable=False),
+        Column("body_bytes", pa.int64(), "Bytes of JSON received, after inflating.", nullable=False),
+        Column("version", pa.string(), "Version of pi-lakeflow.", nullable=False),
+        Column("message", pa.string(), "Why the run failed or stopped."),
+    ),
+    source="engine",
+)
+
+OPERATIONS = (PI_LANES, PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS)
