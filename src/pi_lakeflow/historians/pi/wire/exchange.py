@@ -1,0 +1,163 @@
+"""One HTTP exchange on aiohttp: send, read under a cap, inflate. The only module that sends.
+
+Bodies are read raw (``auto_decompress=False``) and inflated in one go, off the event loop when they
+are large. Redirects are never followed here: the transport decides about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from pi_lakeflow.errors import TooLarge
+from pi_lakeflow.flow.gate import Slot
+from pi_lakeflow.historians.pi.wire.connection import Connection
+from pi_lakeflow.historians.pi.wire.inflate import inflate, too_large
+from pi_lakeflow.historians.pi.wire.links import for_logs
+from pi_lakeflow.historians.pi.wire.translate import translated
+
+THREAD_ABOVE = 32 * 1024  # compressed bytes: about 256 KB of JSON, half a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer with its body inflated. ``headers`` ignores case. ``elapsed_s`` runs from sending to
+    the last byte; ``wire_bytes`` is what was received, ``url_for_logs`` has no query. ``certificate``
+    is the server's (DER), kept for a 401 only: authentication may be bound to it."""
+
+    status: int
+    headers: CIMultiDictProxy[str] = field(repr=False)
+    body: bytes = field(repr=False)
+    elapsed_s: float
+    wire_bytes: int
+    url_for_logs: str
+    certificate: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request, ready to be sent. ``subject`` names it in errors; ``cap`` bounds the plain body."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None
+    cap: int
+    subject: str
+
+
+def open_session(connection: Connection, *, pool_size: int) -> aiohttp.ClientSession:
+    """A session with our limits. No cookies, no proxies or credentials from the environment."""
+    secure = connection.root.scheme == "https" or connection.proxy is not None
+    ssl: Any = connection.ssl_context() if secure else True
+    connector = aiohttp.TCPConnector(
+        limit=pool_size, ssl=ssl, socket_factory=_keepalive_socket, keepalive_timeout=60.0
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(
+            total=connection.total_timeout.total_seconds(),
+            sock_connect=connection.connect_timeout.total_seconds(),
+            sock_read=connection.read_timeout.total_seconds(),
+        ),
+        headers=_standing_headers(connection),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        proxy=connection.proxy,
+        read_bufsize=1 << 18,
+        trace_configs=[_tell_when_sent()],
+    )
+
+
+def _standing_headers(connection: Connection) -> dict[str, str]:
+    return {
+        "User-Agent": connection.user_agent,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip" if connection.compression else "identity",
+    }
+
+
+def _keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Idle connections through proxies hang for ever unless the kernel probes them."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return made
+
+
+def _tell_when_sent() -> aiohttp.TraceConfig:
+    async def sent(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        slot = context.trace_request_ctx
+        if isinstance(slot, Slot):
+            slot.sent()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(sent)
+    return trace
+
+
+async def exchange(
+    session: aiohttp.ClientSession, out: Outgoing, *, wire_cap: int, slot: Slot | None = None
+) -> Response:
+    """Send one request and read its whole answer, whatever its status.
+
+    Raises ``Transient``, ``TooLarge``, ``TlsRefused``, ``SourceUnavailable``.
+    """
+    started = time.monotonic()
+    with translated(out.subject):
+        async with session.request(
+            out.method,
+            out.url,
+            headers=out.headers,
+            data=out.body,
+            allow_redirects=False,
+            trace_request_ctx=slot,
+        ) as answer:
+            certificate = _certificate(answer) if answer.status == 401 else None
+            raw = await _read(answer, wire_cap, out.subject)
+    encoding = answer.headers.get("Content-Encoding", "")
+    if len(raw) > THREAD_ABOVE and encoding:
+        body = await asyncio.to_thread(inflate, raw, encoding, cap=out.cap, subject=out.subject)
+    else:
+        body = inflate(raw, encoding, cap=out.cap, subject=out.subject)
+    elapsed = time.monotonic() - started
+    return Response(answer.status, answer.headers, body, elapsed, len(raw), for_logs(out.url), certificate)
+
+
+def _certificate(answer: aiohttp.ClientResponse) -> bytes | None:
+    transport = answer.connection.transport if answer.connection is not None else None
+    secure = transport.get_extra_info("ssl_object") if transport is not None else None
+    found = secure.getpeercert(binary_form=True) if secure is not None else None
+    return found if isinstance(found, bytes) else None
+
+
+async def _read(answer: aiohttp.ClientResponse, cap: int, subject: str) -> bytes:
+    if answer.content_length is not None and answer.content_length > cap:
+        raise _over(answer, cap, subject)
+    parts: list[bytes] = []
+    size = 0
+    while part := await answer.content.readany():
+        size += len(part)
+        if size > cap:
+            raise _over(answer, cap, subject)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _over(answer: aiohttp.ClientResponse, cap: int, subject: str) -> TooLarge:
+    answer.close()  # the rest is not read: the connection cannot be used again
+    return too_large(cap, subject)
