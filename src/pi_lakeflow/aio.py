@@ -5,8 +5,7 @@
 
 All coroutines run on one private loop in one daemon thread, so what they share (an HTTP
 session, a gate) stays on the loop that made it. Any thread may call ``run``. Ctrl-C in the caller
-cancels the coroutine before ``KeyboardInterrupt`` goes on. After a fork the child starts a loop
-of its own.
+cancels the coroutine before ``KeyboardInterrupt`` goes on. A forked child starts a loop of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class LoopThread:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._pid = 0
+        os.register_at_fork(after_in_child=self._forget)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result, or its exception. Not to be called on the loop's own thread."""
@@ -48,22 +47,35 @@ class LoopThread:
                 concurrent.futures.wait([future], timeout=5.0)
             raise
 
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Start the coroutine and do not wait: for clean-up by the garbage collector, on any thread.
+
+        Where no loop was ever started there is nothing to clean up, and none is started for it.
+        """
+        if self._loop is None:
+            coroutine.close()
+        else:
+            asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
     def close(self) -> None:
         """Cancel what still runs and end the thread."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        if loop is None or thread is None or self._pid != os.getpid():
-            return
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def _forget(self) -> None:
+        """In a forked child: the thread is not there, and somebody may hold the lock for ever."""
+        self._lock = threading.Lock()
+        self._loop = self._thread = None
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
+            if self._loop is None:
                 loop = self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True)
-                self._pid = os.getpid()
                 self._thread.start()
             return self._loop
 
@@ -92,3 +104,8 @@ _SHARED = LoopThread()
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run ``coroutine`` on the private loop that this process shares, and wait for it."""
     return _SHARED.run(coroutine)
+
+
+def spawn(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Start ``coroutine`` on the private loop and do not wait for it."""
+    _SHARED.spawn(coroutine)

@@ -11,12 +11,6 @@
 Public statistics: ``in_flight``, ``peak``, ``waiting``, ``limit``, ``started``, ``paused_for``.
 ``gate.share(n, index)`` or ``Budget(...).share(n, index)`` is the picklable budget of one of n processes.
 
-The rate is a promise about what the *server* counts, so delivery must not undo it. A request
-keeps its place in the one-second window until one second after the latest moment at which
-it can have arrived: its end, or ``DELIVERY`` seconds after it was sent if that is earlier.
-With that, however a network or a busy event loop bunches requests, no window of a second holds
-more than ``rate_per_second`` of them. The price is a somewhat lower rate when requests are slow.
-
 One gate belongs to one event loop and reads that loop's clock, so a test can run it on a
 loop with virtual time.
 """
@@ -34,9 +28,9 @@ from typing import Self
 
 from pi_lakeflow.errors import SettingsError, Throttled, Transient
 from pi_lakeflow.flow.limit import AdaptiveLimit
+from pi_lakeflow.flow.pace import Pacer, Place
 from pi_lakeflow.model.events import LimitChanged, Observer, Waited, ignore
 
-DELIVERY = 0.25  # seconds within which a sent request has surely arrived
 MAX_PAUSE = 600.0  # seconds: a server that wants a longer pause is asked again
 
 
@@ -73,14 +67,14 @@ class Slot:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self.places: list[_Place] = []
+        self.places: list[Place] = []
         self.started = 0.0
         self.weight = 1.0
         self.dropped = False
         self.learn = True
 
     def sent(self) -> None:
-        """The request is on the wire: it arrives within ``DELIVERY`` seconds."""
+        """The request is on the wire now, so that it arrives soon."""
         if self.places:
             self.places[-1].sent(self._gate.now())
 
@@ -99,50 +93,6 @@ class Slot:
         trace: TracebackType | None,
     ) -> None:
         self._gate.leave(self, error)
-
-
-class _Place:
-    """A place in the one-second window; ``until`` is when it is free again."""
-
-    __slots__ = ("until", "window")
-
-    def __init__(self, window: float) -> None:
-        self.until = math.inf
-        self.window = window
-
-    def sent(self, now: float) -> None:
-        self.until = min(self.until, now + DELIVERY + self.window)
-
-    def done(self, now: float) -> None:
-        self.until = min(self.until, now + self.window)
-
-
-class _Pacer:
-    """Spaces starts evenly and bounds every sliding window."""
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._window = 1.0 if rate is None or rate >= 1 else 1.0 / rate
-        self._capacity = 0 if rate is None else max(1, math.floor(rate))
-        self._places: list[_Place] = []
-        self._next_start = -math.inf
-
-    def ready_at(self, now: float) -> float:
-        """The earliest time of the next start; infinite if it depends on a request that still runs."""
-        if self._rate is None:
-            return now
-        self._places = [place for place in self._places if place.until > now]
-        if len(self._places) < self._capacity:
-            return max(now, self._next_start)
-        return max(self._next_start, min(place.until for place in self._places))
-
-    def start(self, now: float) -> _Place | None:
-        if self._rate is None:
-            return None
-        self._next_start = max(now, self._next_start) + 1.0 / self._rate
-        place = _Place(self._window)
-        self._places.append(place)
-        return place
 
 
 class _Waiter:
@@ -176,7 +126,7 @@ class Gate:
         self._adaptive = limit
         self._observer = observer
         self._chance = chance
-        self._pacer = _Pacer(rate_per_second)
+        self._pacer = Pacer(rate_per_second)
         self._queue: deque[_Waiter] = deque()
         self._inside: deque[_Waiter] = deque()  # hold a slot already, and go first
         self._timer: asyncio.TimerHandle | None = None
@@ -257,14 +207,14 @@ class Gate:
         waiter = _Waiter(slot, future, self.now(), needs_slot)
         (self._queue if needs_slot else self._inside).append(waiter)
         self._dispatch()
+        if future.done():
+            return
         try:
             await future
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
-        waited = self.now() - waiter.since
-        if waited > 0:
-            self._observer(Waited(waiter.reason, waited))
+        self._observer(Waited(waiter.reason, self.now() - waiter.since))
 
     def _abandon(self, waiter: _Waiter) -> None:
         let_in = waiter.future.done() and not waiter.future.cancelled()

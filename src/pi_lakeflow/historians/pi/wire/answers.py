@@ -41,6 +41,7 @@ def error_for(
     413, 414, 431                   ``TooLarge``
     400 that names a maximum        ``TooLarge`` with that ``limit``
     400 in HTML                     ``TooLarge``: HTTP.sys disliked the URL
+    404 in HTML                     ``SourceUnavailable``: HTTP.sys knows no such root
     other 4xx, 501                  ``Refused`` with the server's own words
     anything else                   ``SourceUnavailable``
     =============================== ==========================================================
@@ -68,6 +69,8 @@ def _client_error(status: int, text: str, body: bytes, subject: str) -> PiLakefl
         return TooLarge(f"the request is too large ({status}): {text}", subject=subject, hint=_SMALLER)
     if status == 400:
         return _bad_request(text, body, subject)
+    if status == 404 and is_html(body):  # PI Web API's own 404 is JSON: nobody serves this root
+        return SourceUnavailable(f"no PI Web API answers here: {text}", subject=subject, hint=_NOT_PI)
     return Refused(f"{text} ({status})", subject=subject, status=status)
 
 

@@ -66,8 +66,8 @@ class Basic(Auth):
     """User name and password with every request. Use https: they travel readable."""
 
     def __init__(self, username: str, password: str) -> None:
-        _need("auth.username", username)
-        _need("auth.password", password)
+        require_text("auth.username", username)
+        require_text("auth.password", password)
         if ":" in username:
             raise SettingsError("must not hold a colon (RFC 7617)", subject="auth.username")
         self.username = username
@@ -88,7 +88,7 @@ class Bearer(Auth):
 
     def __init__(self, token: str | TokenProvider) -> None:
         if not callable(token):
-            _need("auth.token", token)
+            require_text("auth.token", token)
             _header_safe(token)
         self._source = token
         self._header: str | None = None if callable(token) else f"Bearer {token}"
@@ -137,8 +137,8 @@ class OIDC(Auth):
         token_url: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        _need("auth.client_id", client_id)
-        _need("auth.client_secret", client_secret)
+        require_text("auth.client_id", client_id)
+        require_text("auth.client_secret", client_secret)
         self.client_id = client_id
         self.scope = scope
         self._secret = client_secret
@@ -249,7 +249,8 @@ def _from_mapping(given: dict[str, Any]) -> Auth:
 _NEGOTIATE_KEYS = ("username", "password", "service", "hostname")
 
 
-def _need(key: str, value: object) -> None:
+def require_text(key: str, value: object) -> None:
+    """Raise ``SettingsError`` about ``key`` unless ``value`` is a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise SettingsError("must be a text that is not empty", subject=key)
 

@@ -24,7 +24,7 @@ from multidict import CIMultiDictProxy
 
 from pi_lakeflow.errors import AuthRefused, SettingsError, SourceUnavailable
 from pi_lakeflow.flow.gate import Slot
-from pi_lakeflow.historians.pi.wire.auth import Auth, _need
+from pi_lakeflow.historians.pi.wire.auth import Auth, require_text
 from pi_lakeflow.historians.pi.wire.exchange import Outgoing, Response, exchange
 
 MAX_LEGS = 6
@@ -54,8 +54,8 @@ class Negotiate(Auth):
         if (username is None) != (password is None):
             raise SettingsError("username and password go together", subject="auth")
         if username is not None:
-            _need("auth.username", username)
-            _need("auth.password", password)
+            require_text("auth.username", username)
+            require_text("auth.password", password)
         elif protocol == "ntlm":
             raise SettingsError("needed for type ntlm", subject="auth.username")
         self.username = username

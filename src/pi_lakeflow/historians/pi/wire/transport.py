@@ -104,10 +104,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         cap_bytes: int | None = None,
     ) -> Any:
-        """The parsed answer. A failure hidden in a 200 (``WebException``) raises ``Refused``."""
+        """The parsed answer, None for an empty one. A failure hidden in a 200 (``WebException``) raises ``Refused``."""
         answer = await self.request(
             method, path, params=params, json=json, headers=headers, cap_bytes=cap_bytes
         )
+        if not answer.body:
+            return None
         tree = parse_json(answer.body, subject=f"{method} {answer.url_for_logs}")
         hidden = web_exception(tree, subject=f"{method} {answer.url_for_logs}")
         if hidden is not None:
