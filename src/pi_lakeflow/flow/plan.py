@@ -7,10 +7,12 @@ coverage together make up each tag's request, and no instant of a tag is read in
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from pi_lakeflow.model.span import DAY, Span, subtract, union
 from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave, departure_version
@@ -48,13 +50,23 @@ class Plan:
         return sum(len(item.webids) * item.span.length for item in self.work)
 
 
+_NO_CAP = -1
+
+
+class Stretch(NamedTuple):
+    """What a new lane is for, and the place that it must never pass (-1: none)."""
+
+    span: Span
+    cap: int
+
+
 @dataclass(slots=True)
 class _Draft:
     """Decisions so far: leaves, wishes per lane, and stretches that need a new lane."""
 
     leaves: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     wishes: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    fresh: dict[Span, list[str]] = field(default_factory=lambda: defaultdict(list))
+    fresh: dict[Stretch, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def coverage(lanes: Iterable[Lane], webid: str) -> list[Span]:
@@ -62,9 +74,7 @@ def coverage(lanes: Iterable[Lane], webid: str) -> list[Span]:
     return union(span for lane in lanes if (span := lane.covered(webid)) is not None)
 
 
-def plan(
-    requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing, nonce: str
-) -> Plan:
+def plan(requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing, nonce: str) -> Plan:
     """Decide what to read so that each tag of ``requests`` is covered over its span.
 
     ``nonce`` (the run id) keeps the ids of new lanes apart from those of earlier ones.
@@ -94,29 +104,33 @@ def _lanes_by_tag(lanes: Sequence[Lane], requests: Mapping[str, Span]) -> dict[s
 def _wish(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> None:
     """Split what the tag misses at the positions of its lanes; the lane that stands there goes on.
 
-    A tag that gets a new lane leaves every lane that stands before it: a run that still works on
-    such a lane could otherwise walk into the new one's stretch.
+    A lane in whose way the tag is already somewhere else (a covered span, another lane, a new
+    one) is left: a run with an older plan could otherwise walk on into what others have read.
     """
     standing = _standing(draft, webid, lanes)
-    wishes: dict[int, int] = {}
-    fresh: list[Span] = []
-    for gap in subtract(span, coverage(lanes, webid)):
-        cuts = sorted({gap.start, gap.end, *(p for p in standing if gap.start < p < gap.end)})
-        for start, end in pairwise(cuts):
-            if start in standing:
-                wishes[start] = end
-            else:
-                fresh.append(Span(start, end))
-    horizon = max((each.start for each in fresh), default=-1)
-    for position, lane in standing.items():
-        if position <= horizon:
-            draft.leaves[lane.id][webid] = position
-            if position in wishes:
-                fresh.append(Span(position, wishes[position]))
-        elif position in wishes:
-            draft.wishes[lane.id][webid] = wishes[position]
-    for each in fresh:
-        draft.fresh[each].append(webid)
+    covered = coverage(lanes, webid)
+    borders = {*standing, *(lane.cap for lane in standing.values() if lane.cap is not None)}
+    pieces: list[Span] = []
+    for gap in subtract(span, covered):
+        cuts = sorted({gap.start, gap.end, *(p for p in borders if gap.start < p < gap.end)})
+        pieces += [Span(start, end) for start, end in pairwise(cuts)]
+    occupied = sorted({*standing, *(s.start for s in covered), *(piece.start for piece in pieces)})
+    blocked = {p for p, lane in standing.items() if _blocked(lane, occupied)}
+    for position in blocked:
+        draft.leaves[standing[position].id][webid] = position
+    for piece in pieces:
+        if piece.start in standing and piece.start not in blocked:
+            draft.wishes[standing[piece.start].id][webid] = piece.end
+        else:
+            cap = next((place for place in occupied if place >= piece.end), _NO_CAP)
+            draft.fresh[Stretch(piece, cap)].append(webid)
+
+
+def _blocked(lane: Lane, occupied: Sequence[int]) -> bool:
+    ahead = bisect_right(occupied, lane.position)
+    if ahead < len(occupied) and (lane.cap is None or occupied[ahead] < lane.cap):
+        return True
+    return lane.cap is not None and lane.position >= lane.cap
 
 
 def _standing(draft: _Draft, webid: str, lanes: Sequence[Lane]) -> dict[int, Lane]:
@@ -149,44 +163,47 @@ def _settle(draft: _Draft, lane: Lane, wishes: Mapping[str, int]) -> LaneWork | 
     for other_end, webids in groups.items():
         if lane_moves and other_end == end:
             continue
-        draft.fresh[Span(lane.position, other_end)].extend(webids)
+        stretch = Stretch(Span(lane.position, other_end), _NO_CAP if lane.cap is None else lane.cap)
+        draft.fresh[stretch].extend(webids)
         leaving.update(dict.fromkeys(webids, lane.position))
     if not lane_moves:
         return None
     leaving.update(dict.fromkeys(members - wishes.keys(), lane.position))
     version = departure_version(lane) if leaving else lane.version
-    return LaneWork(lane.id, version, Span(lane.position, end), tuple(sorted(staying)))
+    return LaneWork(lane.id, lane.cap, version, Span(lane.position, end), tuple(sorted(staying)))
 
 
 def _merge_small(draft: _Draft, work: list[LaneWork], sizing: Sizing) -> list[LaneWork]:
     """Many small lanes that stand at one place and want the same become few large ones."""
-    small: dict[Span, list[LaneWork]] = defaultdict(list)
+    small: dict[Stretch, list[LaneWork]] = defaultdict(list)
     for item in work:
         if len(item.webids) <= sizing.lane_tags // 8:
-            small[item.span].append(item)
+            small[Stretch(item.span, _NO_CAP if item.cap is None else item.cap)].append(item)
     merged: set[str] = set()
-    for span, items in small.items():
+    for stretch, items in small.items():
         if len(items) <= max(sizing.merge_above, sizing.parallel):
             continue
         for item in items:
-            draft.leaves[item.lane].update(dict.fromkeys(item.webids, span.start))
-            draft.fresh[span].extend(item.webids)
+            draft.leaves[item.lane].update(dict.fromkeys(item.webids, stretch.span.start))
+            draft.fresh[stretch].extend(item.webids)
             merged.add(item.lane)
     return [item for item in work if item.lane not in merged]
 
 
 def _new_lanes(
-    fresh: Mapping[Span, Sequence[str]], sizing: Sizing, nonce: str
+    fresh: Mapping[Stretch, Sequence[str]], sizing: Sizing, nonce: str
 ) -> tuple[list[Join], list[LaneWork]]:
     joins, work = [], []
-    for span, webids in sorted(fresh.items()):
+    for stretch, webids in sorted(fresh.items()):
         size = max(1, min(sizing.lane_tags, -(-len(webids) // sizing.parallel)))
         groups = [tuple(webids[i : i + size]) for i in range(0, len(webids), size)]
-        for segment in _segments(span, len(groups), sizing):
+        last = None if stretch.cap == _NO_CAP else stretch.cap
+        for segment in _segments(stretch.span, len(groups), sizing):
+            cap = last if segment.end == stretch.span.end else segment.end
             for group in groups:
                 lane = _lane_id(segment.start, group, nonce)
-                joins.append(Join(lane, segment.start, group))
-                work.append(LaneWork(lane, None, segment, group))
+                joins.append(Join(lane, segment.start, cap, group))
+                work.append(LaneWork(lane, cap, None, segment, group))
     return joins, work
 
 

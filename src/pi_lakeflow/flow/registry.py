@@ -68,8 +68,7 @@ class Registry:
         confirmed = self._data.positions(leave_app_id(lane, webid) for lane, webid in leaves)
         positions = self._data.positions(APP_ID_PREFIX + lane for lane in joins)
         return [
-            _lane(lane, start, webids, positions[APP_ID_PREFIX + lane], leaves, confirmed)
-            for lane, (start, webids) in joins.items()
+            _lane(join, positions[APP_ID_PREFIX + join.lane], leaves, confirmed) for join in joins.values()
         ]
 
     def record_plan(
@@ -83,7 +82,8 @@ class Registry:
             return
         turn = Mark(_TURN, self._turn, (self._turn or 0) + 1)
         rows = _rows(joins, leaves, self._data.spec.name, run_id)
-        self._lanes.append([Step(turn, rows.to_batches())])
+        if skipped := self._lanes.append([Step(turn, rows.to_batches())]).skipped:
+            raise LaneMoved(skipped)
         self._turn = turn.version
         steps = _departures(leaves, {lane.id: lane for lane in lanes})
         if steps and (skipped := self._data.append(steps).skipped):
@@ -94,25 +94,26 @@ class Registry:
         if joins or leaves:
             self._lanes.add(_rows(joins, leaves, self._data.spec.name, run_id))
 
-    def _read(self) -> tuple[dict[str, tuple[int, list[str]]], set[tuple[str, str]]]:
-        table = self._lanes.read(["lane", "kind", "tag_webid", "at", "data_table"])
-        joins: dict[str, tuple[int, list[str]]] = {}
+    def _read(self) -> tuple[dict[str, Join], set[tuple[str, str]]]:
+        table = self._lanes.read(["lane", "kind", "tag_webid", "at", "until", "data_table"])
+        joined: dict[str, tuple[int, int | None, list[str]]] = {}
         leaves: set[tuple[str, str]] = set()
         columns = [
             table["lane"].to_pylist(),
             table["kind"].to_pylist(),
             table["tag_webid"].to_pylist(),
             table["at"].cast(pa.int64()).to_pylist(),
+            table["until"].cast(pa.int64()).to_pylist(),
             table["data_table"].to_pylist(),
         ]
-        for lane, kind, webid, at, data_table in zip(*columns, strict=True):
+        for lane, kind, webid, at, until, data_table in zip(*columns, strict=True):
             if data_table != self._data.spec.name:
                 continue
             if kind == "join":
-                joins.setdefault(lane, (at, []))[1].append(webid)
+                joined.setdefault(lane, (at, until, []))[2].append(webid)
             else:
                 leaves.add((lane, webid))
-        return joins, leaves
+        return {lane: Join(lane, at, until, tuple(w)) for lane, (at, until, w) in joined.items()}, leaves
 
 
 def _departures(leaves: Sequence[Leave], lanes: Mapping[str, Lane]) -> list[Step]:
@@ -129,36 +130,34 @@ def _departures(leaves: Sequence[Leave], lanes: Mapping[str, Lane]) -> list[Step
 
 
 def _lane(
-    lane: str,
-    start: int,
-    webids: Sequence[str],
-    version: int | None,
-    leaves: set[tuple[str, str]],
-    confirmed: Mapping[str, int | None],
+    join: Join, version: int | None, leaves: set[tuple[str, str]], confirmed: Mapping[str, int | None]
 ) -> Lane:
     left: dict[str, int] = {}
-    for webid in webids:
-        at = confirmed[leave_app_id(lane, webid)] if (lane, webid) in leaves else None
+    for webid in join.webids:
+        at = confirmed[leave_app_id(join.lane, webid)] if (join.lane, webid) in leaves else None
         if at is not None:
             left[webid] = position_of(at)
-    return Lane(lane, start, version, frozenset(webids) - left.keys(), left)
+    members = frozenset(join.webids) - left.keys()
+    return Lane(join.lane, join.start, join.cap, version, members, left)
 
 
 def _rows(joins: Sequence[Join], leaves: Sequence[Leave], data_table: str, run_id: str) -> pa.Table:
     columns: dict[str, list[object]] = defaultdict(list)
     for join in joins:
-        columns["lane"] += [join.lane] * len(join.webids)
-        columns["kind"] += ["join"] * len(join.webids)
+        count = len(join.webids)
+        columns["lane"] += [join.lane] * count
+        columns["kind"] += ["join"] * count
         columns["tag_webid"] += join.webids
-        columns["at"] += [join.start] * len(join.webids)
+        columns["at"] += [join.start] * count
+        columns["until"] += [join.cap] * count
     for leave in leaves:
         columns["lane"].append(leave.lane)
         columns["kind"].append("leave")
         columns["tag_webid"].append(leave.webid)
         columns["at"].append(leave.at)
+        columns["until"].append(None)
     count = len(columns["lane"])
     columns["data_table"] = [data_table] * count
     columns["run_id"] = [run_id] * count
-    return pa.table(
-        [pa.array(columns[f.name]).cast(f.type) for f in PI_LANES.arrow_schema], schema=PI_LANES.arrow_schema
-    )
+    schema = PI_LANES.arrow_schema
+    return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)

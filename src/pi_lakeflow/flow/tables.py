@@ -14,10 +14,18 @@ PI_LANES = TableSpec(
     grain=Grain.LOG,
     key=("lane", "tag_webid", "kind"),
     columns=(
-        Column("lane", pa.string(), "Id of the lane; `pi-lakeflow/<lane>` is its application id.", nullable=False),
-        Column("kind", pa.string(), "`join` or `leave`; a leave counts once the data table's log confirms it.", nullable=False),
+        Column(
+            "lane", pa.string(), "Id of the lane; `pi-lakeflow/<lane>` is its application id.", nullable=False
+        ),
+        Column(
+            "kind",
+            pa.string(),
+            "`join` or `leave`; a leave counts once the data table's log confirms it.",
+            nullable=False,
+        ),
         Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
         Column("at", _TIME, "Where the lane starts, or where the tag left it.", nullable=False),
+        Column("until", _TIME, "Where the lane must stop for ever; null when it follows the present."),
         Column("data_table", pa.string(), "The table whose log holds the lane's position.", nullable=False),
         Column("run_id", pa.string(), "The run that wrote the row.", nullable=False),
     ),
@@ -47,7 +55,12 @@ PI_INGEST_ERRORS = TableSpec(
     columns=(
         Column("run_id", pa.string(), "The run.", nullable=False),
         Column("occurred_at", _TIME, "When, UTC.", nullable=False),
-        Column("tag_webid", pa.string(), "WebId of the tag; empty when the name could not be resolved.", nullable=False),
+        Column(
+            "tag_webid",
+            pa.string(),
+            "WebId of the tag; empty when the name could not be resolved.",
+            nullable=False,
+        ),
         Column("tag_name", pa.string(), "Name of the tag.", nullable=False),
         Column("span_start", _TIME, "Start of the span that was asked for."),
         Column("span_end", _TIME, "End of the span that was asked for, exclusive."),

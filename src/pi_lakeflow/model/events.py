@@ -75,14 +75,7 @@ class Waited:
 
 
 Event = (
-    RunPlanned
-    | RequestDone
-    | RequestRetried
-    | LimitChanged
-    | BatchDecoded
-    | Committed
-    | Quarantined
-    | Waited
+    RunPlanned | RequestDone | RequestRetried | LimitChanged | BatchDecoded | Committed | Quarantined | Waited
 )
 Observer = Callable[[Event], None]
 

@@ -41,12 +41,14 @@ def position_of(version: int) -> int:
 class Lane:
     """A lane as the registry and the data table's log describe it together.
 
-    ``version`` is what the log says, None before the first commit. ``left`` holds the tags that
-    left and the position at which each did.
+    ``version`` is what the log says, None before the first commit. ``cap`` is where it must stop
+    for ever because its tags are elsewhere from there on, None when it follows the present.
+    ``left`` holds the tags that left and the position at which each did.
     """
 
     id: str
     start: int
+    cap: int | None
     version: int | None
     members: frozenset[str]
     left: dict[str, int] = field(default_factory=dict)
@@ -73,10 +75,11 @@ def departure_version(lane: Lane) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """These tags form a lane that starts at ``start``."""
+    """These tags form a lane that starts at ``start`` and never passes ``cap``."""
 
     lane: str
     start: int
+    cap: int | None
     webids: tuple[str, ...]
 
 
@@ -94,6 +97,7 @@ class LaneWork:
     """Bring these lane members from ``span.start`` (the lane's position) to ``span.end``."""
 
     lane: str
+    cap: int | None
     version: int | None
     span: Span
     webids: tuple[str, ...]

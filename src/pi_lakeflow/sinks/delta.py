@@ -140,7 +140,9 @@ class DeltaLakeTable:
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
         now = int(time.time() * 1000)
         properties = CommitProperties(
-            app_transactions=[Transaction(app_id, version, now) for app_id, version in final_versions(due).items()]
+            app_transactions=[
+                Transaction(app_id, version, now) for app_id, version in final_versions(due).items()
+            ]
         )
         batches = [batch for step in due for batch in step.batches if batch.num_rows]
         rows = sum(batch.num_rows for batch in batches)
@@ -208,10 +210,14 @@ def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except TableNotFoundError as error:
-        raise SinkUnavailable("the table is not there", subject=path, hint="run `pi-lakeflow run` first") from error
+        raise SinkUnavailable(
+            "the table is not there", subject=path, hint="run `pi-lakeflow run` first"
+        ) from error
     except PermissionError as error:
         raise SinkUnavailable(
-            "the lake cannot be written", subject=path, hint="choose another `lake`, or grant write permission"
+            "the lake cannot be written",
+            subject=path,
+            hint="choose another `lake`, or grant write permission",
         ) from error
     except (DeltaError, OSError) as error:
         raise SinkUnavailable(
@@ -231,4 +237,6 @@ def rows_of(value: Any) -> pa.Table:
         return pa.table(value)
     if isinstance(value, list):
         return pa.Table.from_pylist(value)
-    raise TypeError(f"cannot read rows from {type(value).__name__}; pass Arrow, polars, pandas or a list of dicts")
+    raise TypeError(
+        f"cannot read rows from {type(value).__name__}; pass Arrow, polars, pandas or a list of dicts"
+    )

@@ -1,0 +1,209 @@
+"""The embedded engine: one process, one event loop, all lanes side by side.
+
+The lane that is furthest behind goes first, so that all advance through the same days together
+and each commit touches few date partitions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pi_lakeflow.flow.committer import Committer, CommitSize, Entry, Failed
+from pi_lakeflow.flow.memory import RowBudget
+from pi_lakeflow.flow.registry import Registry, leave_marks
+from pi_lakeflow.flow.windows import LaneRun, StepSize
+from pi_lakeflow.model.clock import Clock
+from pi_lakeflow.model.events import Observer, Quarantined, ignore
+from pi_lakeflow.model.ports import Table, UnitReader
+from pi_lakeflow.model.tags import Tag
+from pi_lakeflow.model.work import (
+    APP_ID_PREFIX,
+    Join,
+    LaneWork,
+    Leave,
+    Mark,
+    Piece,
+    Step,
+    WorkUnit,
+    version_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSize:
+    """What the engine may use. ``lanes`` are read at once; ``rows`` may be in memory."""
+
+    lanes: int = 8
+    rows: int = 3_000_000
+
+    @classmethod
+    def for_memory(cls, gigabytes: float, lanes: int) -> EngineSize:
+        """Sizes that keep the whole process under ``gigabytes``.
+
+        450 MB are the interpreter, libraries, bodies in flight and the writer's own buffers; a row
+        costs about 160 bytes while it is read, held and written (benchmarks/memory.py).
+        """
+        return cls(lanes, max(200_000, int((gigabytes * 1e9 - 450e6) / 160)))
+
+    @property
+    def step(self) -> StepSize:
+        return StepSize(rows=max(10_000, min(250_000, self.rows // (2 * self.lanes))))
+
+    @property
+    def commit(self) -> CommitSize:
+        return CommitSize(rows=max(50_000, self.rows // 3))
+
+
+class Stop:
+    """How a run is asked to end early: ``drain`` lets what is under way finish and commit."""
+
+    def __init__(self) -> None:
+        self.draining = False
+
+    def drain(self) -> None:
+        self.draining = True
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did. ``moved`` lanes were advanced by another process at the same time."""
+
+    rows: int = 0
+    commits: int = 0
+    version: int | None = None
+    failed: list[Failed] = field(default_factory=list)
+    moved: int = 0
+    interrupted: bool = False
+    peak_rows: int = 0
+
+
+class EmbeddedEngine:
+    """Runs lane work with one reader into one table."""
+
+    def __init__(
+        self,
+        reader: UnitReader,
+        *,
+        data: Table,
+        registry: Registry,
+        errors: Table,
+        run_id: str,
+        clock: Clock,
+        size: EngineSize | None = None,
+        observer: Observer = ignore,
+        stop: Stop | None = None,
+    ) -> None:
+        self._reader = reader
+        self._data = data
+        self._run_id = run_id
+        self._clock = clock
+        self._size = size or EngineSize()
+        self._observer = observer
+        self._stop = stop or Stop()
+        self._budget = RowBudget(self._size.rows, on_pressure=self._pressed, observer=observer)
+        self._committer = Committer(
+            data,
+            registry,
+            errors,
+            run_id=run_id,
+            size=self._size.commit,
+            budget=self._budget,
+            observer=observer,
+        )
+        self._outcome = Outcome()
+
+    async def run(self, work: Sequence[LaneWork], tags: Mapping[str, Tag]) -> Outcome:
+        """Read and commit all of ``work``. What was read before an error is committed first."""
+        committing = asyncio.create_task(self._committer.run())
+        try:
+            await self._read_all([LaneRun.of(item) for item in work], tags, committing)
+        finally:
+            self._committer.close()
+            await committing
+            self._report()
+        return self._outcome
+
+    async def _read_all(
+        self, lanes: Sequence[LaneRun], tags: Mapping[str, Tag], committing: asyncio.Task[None]
+    ) -> None:
+        waiting = [(lane.position, place) for place, lane in enumerate(lanes)]
+        heapq.heapify(waiting)
+        running: dict[asyncio.Task[None], int] = {}
+        try:
+            while running or (waiting and not self._stop.draining):
+                while waiting and len(running) < self._size.lanes and not self._stop.draining:
+                    place = heapq.heappop(waiting)[1]
+                    running[asyncio.create_task(self._step(lanes[place], tags))] = place
+                done, _ = await asyncio.wait({*running, committing}, return_when=asyncio.FIRST_COMPLETED)
+                if committing in done:
+                    committing.result()
+                for task in done & running.keys():
+                    lane = lanes[place := running.pop(task)]
+                    task.result()
+                    lane.ended |= APP_ID_PREFIX + lane.work.lane in self._committer.tally.moved
+                    if not lane.finished:
+                        heapq.heappush(waiting, (lane.position, place))
+            self._outcome.interrupted = bool(waiting)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _step(self, lane: LaneRun, tags: Mapping[str, Tag]) -> None:
+        span = lane.next_span(self._size.step)
+        unit = WorkUnit(self._data.spec.name, lane.work.lane, span, tuple(tags[w] for w in lane.webids))
+        reserved = min(self._size.rows // self._size.lanes, int(lane.pace * span.length * 1.2) + 1000)
+        await self._budget.take(reserved)
+        try:
+            piece = await self._reader.read(unit, row_limit=2 * self._size.step.rows)
+        except BaseException:
+            self._budget.give(reserved)
+            raise
+        self._budget.correct(reserved, piece.rows)
+        self._committer.put(self._entry(lane, piece))
+
+    def _entry(self, lane: LaneRun, piece: Piece) -> Entry:
+        failed = self._quarantine(piece)
+        if piece.good_tags == 0:
+            lane.ended = True
+            return Entry(None, piece.span, 0, 0, failed=failed)
+        version = version_at(piece.span.end)
+        bad = [failure.tag.webid for failure in piece.failures]
+        leaves = tuple(Leave(lane.work.lane, webid, piece.span.start) for webid in bad)
+        joins = (Join(self._split_id(lane), piece.span.start, lane.work.cap, tuple(bad)),) if bad else ()
+        step = Step(
+            Mark(APP_ID_PREFIX + lane.work.lane, lane.version, version),
+            piece.batches,
+            tuple(leave_marks(leaves)),
+        )
+        lane.webids = tuple(webid for webid in lane.webids if webid not in set(bad))
+        lane.version, lane.position = version, piece.span.end
+        lane.learn(piece.span, piece.rows)
+        done = piece.good_tags if lane.finished else 0
+        return Entry(step, piece.span, piece.rows, piece.good_tags, done, joins, leaves, failed)
+
+    def _quarantine(self, piece: Piece) -> tuple[Failed, ...]:
+        now = self._clock.now()
+        failed = tuple(Failed(failure, piece.unit.span, now) for failure in piece.failures)
+        self._outcome.failed.extend(failed)
+        for failure in piece.failures:
+            self._observer(Quarantined(failure.tag.webid, failure.tag.name, failure.status, failure.message))
+        return failed
+
+    def _split_id(self, lane: LaneRun) -> str:
+        """A lane for those who cannot keep up with this one here."""
+        text = f"{self._run_id}\n{lane.work.lane}\n{lane.position}"
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+    def _pressed(self) -> None:
+        self._committer.wake()
+
+    def _report(self) -> None:
+        tally = self._committer.tally
+        self._outcome.rows, self._outcome.commits = tally.rows, tally.commits
+        self._outcome.version, self._outcome.moved = tally.version, len(tally.moved)
+        self._outcome.peak_rows = self._budget.peak

@@ -1,0 +1,53 @@
+"""How far a lane goes in one step: pure arithmetic on what earlier steps brought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pi_lakeflow.model.span import DAY, SECOND, Span
+from pi_lakeflow.model.work import LaneWork
+
+_GUESS = 1 / (60 * SECOND)  # events per tag and microsecond before anything is known
+
+
+@dataclass(frozen=True, slots=True)
+class StepSize:
+    """``rows`` a step should bring; ``longest`` bounds how many date partitions it touches."""
+
+    rows: int = 150_000
+    longest: int = 366 * DAY
+
+
+@dataclass(slots=True)
+class LaneRun:
+    """A lane under way: where it is read up to (``position``) and what the log will say (``version``)."""
+
+    work: LaneWork
+    version: int | None
+    position: int
+    webids: tuple[str, ...]
+    pace: float  # rows per microsecond, all tags together
+    ended: bool = False
+
+    @classmethod
+    def of(cls, work: LaneWork) -> LaneRun:
+        return cls(work, work.version, work.span.start, work.webids, _GUESS * len(work.webids))
+
+    @property
+    def finished(self) -> bool:
+        return self.ended or self.position >= self.work.span.end
+
+    def next_span(self, size: StepSize) -> Span:
+        """The next step: to the end when that is near, else about ``size.rows`` further."""
+        wanted = min(size.longest, int(size.rows / self.pace) if self.pace > 0 else size.longest)
+        end = self.position + max(1, wanted)
+        if wanted > DAY:  # whole days make whole partitions
+            end = end // DAY * DAY
+        if end + wanted // 4 >= self.work.span.end:
+            end = self.work.span.end
+        return Span(self.position, end)
+
+    def learn(self, span: Span, rows: int) -> None:
+        """A quiet step doubles the next one at least, a busy one shortens it at once."""
+        seen = rows / span.length
+        self.pace = max(seen, self.pace / 4) if seen < self.pace else seen

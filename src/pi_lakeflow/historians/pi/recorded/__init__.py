@@ -1,0 +1,1 @@
+"""Reading recorded events: which calls to make, how pages join, what rows come out."""
