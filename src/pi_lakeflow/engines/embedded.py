@@ -7,12 +7,12 @@ and each commit touches few date partitions.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import hashlib
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pi_lakeflow.flow.committer import Committer, CommitSize, Entry, Failed
+from pi_lakeflow.flow.committer import CommitSize, Committer, Entry, Failed
 from pi_lakeflow.flow.memory import RowBudget
 from pi_lakeflow.flow.registry import Registry, leave_marks
 from pi_lakeflow.flow.windows import LaneRun, StepSize

@@ -63,13 +63,16 @@ class Registry:
                     hint=f"restore {PI_LANES.name}, or move {self._data.spec.name} away to start afresh",
                 )
             return []
-        self._turn = self._lanes.positions([_TURN])[_TURN]
-        joins, leaves = self._read()
-        confirmed = self._data.positions(leave_app_id(lane, webid) for lane, webid in leaves)
-        positions = self._data.positions(APP_ID_PREFIX + lane for lane in joins)
-        return [
-            _lane(join, positions[APP_ID_PREFIX + join.lane], leaves, confirmed) for join in joins.values()
-        ]
+        while True:
+            before = self._lanes.version()
+            self._turn = self._lanes.positions([_TURN])[_TURN]
+            joins, leaves = self._read()
+            hints = [leave_app_id(lane, webid) for lane, webid in leaves]
+            versions = self._data.positions([*hints, *(APP_ID_PREFIX + lane for lane in joins)])
+            # A hint comes before the commit that confirms it. With no new hint by now, none that
+            # this snapshot of the log confirms was overlooked.
+            if self._lanes.version() == before:
+                return [_lane(join, leaves, versions) for join in joins.values()]
 
     def record_plan(
         self, joins: Sequence[Join], leaves: Sequence[Leave], lanes: Iterable[Lane], run_id: str
@@ -129,14 +132,13 @@ def _departures(leaves: Sequence[Leave], lanes: Mapping[str, Lane]) -> list[Step
     ]
 
 
-def _lane(
-    join: Join, version: int | None, leaves: set[tuple[str, str]], confirmed: Mapping[str, int | None]
-) -> Lane:
+def _lane(join: Join, leaves: set[tuple[str, str]], versions: Mapping[str, int | None]) -> Lane:
     left: dict[str, int] = {}
     for webid in join.webids:
-        at = confirmed[leave_app_id(join.lane, webid)] if (join.lane, webid) in leaves else None
+        at = versions[leave_app_id(join.lane, webid)] if (join.lane, webid) in leaves else None
         if at is not None:
             left[webid] = position_of(at)
+    version = versions[APP_ID_PREFIX + join.lane]
     members = frozenset(join.webids) - left.keys()
     return Lane(join.lane, join.start, join.cap, version, members, left)
 

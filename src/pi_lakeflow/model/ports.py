@@ -47,8 +47,12 @@ class Table(Protocol):
 
     def exists(self) -> bool: ...
 
+    def version(self) -> int:
+        """Grows with every commit."""
+        ...
+
     def positions(self, app_ids: Iterable[str]) -> Mapping[str, int | None]:
-        """The committed version of each application id; None where there is none."""
+        """The committed version of each application id, all of one moment; None where there is none."""
         ...
 
     def append(self, steps: Sequence[Step]) -> CommitResult:

@@ -7,12 +7,12 @@ application id was committed meanwhile, so "look, then commit" cannot be raced.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -187,7 +187,7 @@ class DeltaLakeTable:
 
     def _create(self) -> None:
         if "://" not in self.path:
-            os.makedirs(self.path, exist_ok=True)
+            Path(self.path).mkdir(parents=True, exist_ok=True)
         DeltaTable.create(
             self.path,
             schema=Schema.from_arrow(self.spec.arrow_schema),

@@ -36,6 +36,10 @@ class MemoryTable:
     def exists(self) -> bool:
         return self._version >= 0
 
+    def version(self) -> int:
+        with self._lock:
+            return self._version
+
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
         with self._lock:
             return {app_id: self._versions.get(app_id) for app_id in app_ids}
