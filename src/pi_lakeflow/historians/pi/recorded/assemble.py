@@ -142,13 +142,9 @@ def _named(of_row: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArra
 
 def _units(of_row: NDArray[np.int32], streams: Streams) -> pa.DictionaryArray:
     """The answer's units, else the point's; null where there are none."""
-    units = [
-        answered or tag.units or None for answered, tag in zip(streams.units, streams.tags, strict=True)
-    ]
+    units = [answered or tag.units or None for answered, tag in zip(streams.units, streams.tags, strict=True)]
     known = sorted({unit for unit in units if unit})
     place = {unit: i for i, unit in enumerate(known)}
     codes = np.array([place[unit] if unit else -1 for unit in units] or [-1], np.int32)
     of_unit = codes[of_row]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(of_unit, mask=of_unit < 0), pa.array(known, pa.string())
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(of_unit, mask=of_unit < 0), pa.array(known, pa.string()))

@@ -79,7 +79,9 @@ def digest_first(body: bytes, tags: Sequence[Tag], span: Span, *, ingested_at: i
     batch = assemble(rows, streams, span, kinds=VALUE_KINDS, ingested_at=ingested_at)
     kept = _kept_per_stream(rows, of_row, span, len(use))
     pages = [
-        StreamPage(wanted[s.webid], s.length, int(kept[i]), _border(page.rows.slice(s.offset, s.length), None))
+        StreamPage(
+            wanted[s.webid], s.length, int(kept[i]), _border(page.rows.slice(s.offset, s.length), None)
+        )
         for i, s in enumerate(use)
     ]
     pages += [StreamPage(wanted[webid], 0, 0, None, error) for webid, error in errors.items()]

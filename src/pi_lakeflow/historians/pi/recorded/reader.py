@@ -96,7 +96,9 @@ class _Job:
         return Span(self.unit.span.start, self.end)
 
     def unfinished(self) -> list[_Cursor]:
-        return [c for c in self.cursors.values() if c.unfinished(self.end) and c.tag.webid not in self.failures]
+        return [
+            c for c in self.cursors.values() if c.unfinished(self.end) and c.tag.webid not in self.failures
+        ]
 
     def fail(self, tag: Tag, error: PiLakeflowError | str) -> None:
         if isinstance(error, str):
@@ -115,7 +117,9 @@ class _Job:
             self.fail(page.tag, page.error)
             return
         cursor = self.cursors[page.tag.webid]
-        stuck = page.border is not None and cursor.border is not None and page.border.ticks == cursor.border.ticks
+        stuck = (
+            page.border is not None and cursor.border is not None and page.border.ticks == cursor.border.ticks
+        )
         cursor.cut = page.returned >= allowed
         cursor.page = allowed * 4 if cursor.cut and stuck else max(cursor.page, allowed)
         cursor.border = page.border or cursor.border
@@ -226,7 +230,10 @@ class RecordedReader:
             return
         allowed = min(max(page_size(self._size), cursor.page, border.held * 2), self._size.items)
         if border.held >= allowed:
-            job.fail(tag, f"more than {allowed:,} events at {iso_ticks(border.ticks)}, the most that one answer may hold")
+            job.fail(
+                tag,
+                f"more than {allowed:,} events at {iso_ticks(border.ticks)}, the most that one answer may hold",
+            )
             return
         span = job.span
 

@@ -1,0 +1,89 @@
+"""Adds up what the engine reports, so that a report can be made at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from pi_lakeflow.model.events import (
+    BatchDecoded,
+    Committed,
+    Event,
+    LimitChanged,
+    Observer,
+    Quarantined,
+    RequestDone,
+    RequestRetried,
+    RunPlanned,
+    Waited,
+    ignore,
+)
+
+
+@dataclass(slots=True)
+class Counters:
+    """An observer that counts and passes on. Times are in seconds."""
+
+    then: Observer = ignore
+    started: float = field(default_factory=monotonic)
+    requests: int = 0
+    retries: int = 0
+    wire_bytes: int = 0
+    body_bytes: int = 0
+    request_seconds: float = 0.0
+    rows_decoded: int = 0
+    decode_seconds: float = 0.0
+    rows: int = 0
+    commits: int = 0
+    commit_seconds: float = 0.0
+    tags: int = 0
+    tags_done: int = 0
+    tag_micros: int = 0
+    tag_micros_done: int = 0
+    watermark: int = 0
+    quarantined: int = 0
+    limit: float = 0.0
+    in_flight: int = 0
+    waited: dict[str, float] = field(default_factory=dict)
+    by_status: dict[int, int] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        self._count(event)
+        self.then(event)
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.started
+
+    @property
+    def fraction(self) -> float:
+        """How much of the planned tag time is covered, 0 to 1."""
+        return self.tag_micros_done / self.tag_micros if self.tag_micros else 1.0
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, RequestDone):
+            self.requests += 1
+            self.wire_bytes += event.wire_bytes
+            self.body_bytes += event.body_bytes
+            self.request_seconds += event.seconds
+            self.by_status[event.status] = self.by_status.get(event.status, 0) + 1
+        elif isinstance(event, BatchDecoded):
+            self.rows_decoded += event.rows
+            self.decode_seconds += event.seconds
+        elif isinstance(event, Committed):
+            self.rows += event.rows
+            self.commits += 1
+            self.commit_seconds += event.seconds
+            self.tag_micros_done += event.tag_micros
+            self.tags_done += event.tags_done
+            self.watermark = event.watermark or self.watermark
+        elif isinstance(event, RequestRetried):
+            self.retries += 1
+        elif isinstance(event, Waited):
+            self.waited[event.reason] = self.waited.get(event.reason, 0.0) + event.seconds
+        elif isinstance(event, LimitChanged):
+            self.limit, self.in_flight = event.limit, event.in_flight
+        elif isinstance(event, RunPlanned):
+            self.tags, self.tag_micros = event.tags, event.tag_micros
+        elif isinstance(event, Quarantined):
+            self.quarantined += 1

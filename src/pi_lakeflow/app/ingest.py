@@ -1,0 +1,334 @@
+"""The main job: bring each tag's history into the lake, exactly, and say what happened."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import pyarrow as pa
+
+from pi_lakeflow.app.counters import Counters
+from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
+from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
+from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
+from pi_lakeflow.flow.committer import Failed, error_rows
+from pi_lakeflow.flow.plan import Plan, Sizing, coverage, plan
+from pi_lakeflow.flow.registry import Registry
+from pi_lakeflow.flow.tables import PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
+from pi_lakeflow.historians.pi.recorded.packing import AnswerSize
+from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
+from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
+from pi_lakeflow.model.clock import SystemClock
+from pi_lakeflow.model.events import Observer, RunPlanned, ignore
+from pi_lakeflow.model.ports import Lake, LaneMoved
+from pi_lakeflow.model.span import Span, from_micros, iso
+from pi_lakeflow.model.tags import Tag
+from pi_lakeflow.model.work import Lane
+from pi_lakeflow.settings.schema import Settings
+from pi_lakeflow.settings.selection import Selection
+from pi_lakeflow.settings.times import parse_time
+
+_PLAN_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command asks beyond the settings. ``since`` given means: exactly this span."""
+
+    command: str = "run"
+    tags: Selection | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did; times in microseconds since 1970 UTC, durations in seconds."""
+
+    run_id: str
+    command: str
+    status: str = "done"
+    started_at: int = 0
+    ended_at: int = 0
+    span_start: int = 0
+    span_end: int = 0
+    tags: int = 0
+    tags_selected: int = 0
+    lanes: int = 0
+    rows: int = 0
+    commits: int = 0
+    requests: int = 0
+    retries: int = 0
+    body_bytes: int = 0
+    wire_bytes: int = 0
+    seconds: float = 0.0
+    peak_rows: int = 0
+    quarantined: list[Failed] = field(default_factory=list)
+    message: str | None = None
+    tables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.rows / self.seconds if self.seconds else 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 something was left behind, 130 interrupted."""
+        return {"done": 0, "quarantined": 1, "interrupted": 130}.get(self.status, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with everything that it was made from."""
+
+    plan: Plan
+    tags: Mapping[str, Tag]
+    lanes: Sequence[Lane]
+    requests: Mapping[str, Span]
+    unresolved: Sequence[Failed]
+    now: int
+    until: int
+
+
+async def ingest(
+    settings: Settings,
+    request: Request | None = None,
+    *,
+    observer: Observer = ignore,
+    stop: Stop | None = None,
+    lake: Lake | None = None,
+) -> Report:
+    """Read what is missing and commit it. Raises what stops everybody; quarantines the rest.
+
+    An error after the first commit loses nothing: the next run goes on from the last commit.
+    """
+    request = request or Request()
+    counters = Counters(observer)
+    report = Report(_run_id(), request.command, started_at=SystemClock().now())
+    lake = lake or open_lake(settings)
+    try:
+        async with open_source(settings, counters) as source:
+            await _ingest(settings, request, report, source, lake, counters, stop or Stop())
+    except PiLakeflowError as error:
+        report.status, report.message = "failed", str(error)
+        raise
+    finally:
+        _finish(report, counters)
+        if report.lanes or report.quarantined:
+            lake.table(PI_INGEST_RUNS).add(_run_row(report))
+    return report
+
+
+async def prepare(
+    settings: Settings, request: Request, source: Source, lake: Lake, run_id: str
+) -> tuple[Prepared, Registry]:
+    """Resolve the tags and plan, writing nothing: what ``plan`` shows and ``run`` does."""
+    now = await server_now(source.client)
+    resolved = await source.catalog.resolve(_selection(settings, request))
+    if not resolved.tags and resolved.failures:
+        first = resolved.failures[0]
+        raise SettingsError(first.message, subject=f"tag {first.tag.name!r}", hint=first.hint)
+    registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
+    lanes = registry.load()
+    requests, since, until = _requests(settings, request, resolved.tags, lanes, now)
+    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id)
+    span = Span(min(since, until), until)
+    unresolved = [Failed(failure, span, SystemClock().now()) for failure in resolved.failures]
+    return Prepared(made, resolved.tags, lanes, requests, unresolved, now, until), registry
+
+
+async def _ingest(
+    settings: Settings,
+    request: Request,
+    report: Report,
+    source: Source,
+    lake: Lake,
+    counters: Counters,
+    stop: Stop,
+) -> None:
+    prepared, registry = await _planned(settings, request, report, source, lake)
+    counters(
+        RunPlanned(
+            report.run_id,
+            prepared.plan.tags,
+            len(prepared.plan.work),
+            report.span_start,
+            prepared.until,
+            prepared.plan.tag_micros,
+        )
+    )
+    errors = lake.table(PI_INGEST_ERRORS)
+    if prepared.unresolved:
+        report.quarantined.extend(prepared.unresolved)
+        errors.add(error_rows(prepared.unresolved, report.run_id))
+    with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
+        reader = RecordedReader(
+            source.client.transport,
+            ingested_at=report.started_at,
+            pool=pool,
+            size=_answer_size(settings),
+            observer=counters,
+        )
+        engine = EmbeddedEngine(
+            reader,
+            data=lake.table(PI_TIMESERIES),
+            registry=registry,
+            errors=errors,
+            run_id=report.run_id,
+            clock=SystemClock(),
+            size=EngineSize.for_memory(settings.performance.memory_limit_gb, _lanes_at_once(settings)),
+            observer=counters,
+            stop=stop,
+        )
+        outcome = await engine.run(prepared.plan.work, prepared.tags)
+    _conclude(report, outcome)
+    if prepared.plan.work:
+        publish_coverage(lake, registry, prepared.tags, report.run_id)
+
+
+async def _planned(
+    settings: Settings, request: Request, report: Report, source: Source, lake: Lake
+) -> tuple[Prepared, Registry]:
+    """A plan that is written down; made again when another run was faster."""
+    for _ in range(_PLAN_ATTEMPTS):
+        prepared, registry = await prepare(settings, request, source, lake, report.run_id)
+        try:
+            registry.record_plan(prepared.plan.joins, prepared.plan.leaves, prepared.lanes, report.run_id)
+        except LaneMoved:
+            continue
+        report.tags_selected = len(prepared.tags)
+        report.tags, report.lanes = prepared.plan.tags, len(prepared.plan.work)
+        report.span_end = prepared.until
+        report.span_start = min((w.span.start for w in prepared.plan.work), default=prepared.until)
+        return prepared, registry
+    raise Internal("other runs keep changing the plan", hint="run again when they have ended")
+
+
+def publish_coverage(lake: Lake, registry: Registry, tags: Mapping[str, Tag], run_id: str) -> None:
+    """Rebuild ``pi_coverage`` from the registry and the log."""
+    table = lake.table(PI_COVERAGE)
+    names = _known_names(table.read(["tag_webid", "tag_name"])) if table.exists() else {}
+    names.update({webid: tag.name for webid, tag in tags.items()})
+    table.replace_all(coverage_rows(registry.load(), names, run_id))
+
+
+def coverage_rows(lanes: Sequence[Lane], names: Mapping[str, str], run_id: str) -> pa.Table:
+    """Rows of ``pi_coverage``: one per tag and gap-free span."""
+    by_tag: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        for webid in (*lane.members, *lane.left):
+            by_tag.setdefault(webid, []).append(lane)
+    spans = [(webid, span) for webid in by_tag for span in coverage(by_tag[webid], webid)]
+    schema = PI_COVERAGE.arrow_schema
+    columns: list[list[object]] = [
+        [webid for webid, _ in spans],
+        [names.get(webid) for webid, _ in spans],
+        [span.start for _, span in spans],
+        [span.end for _, span in spans],
+        [run_id] * len(spans),
+    ]
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _known_names(table: pa.Table) -> dict[str, str]:
+    return dict(zip(table["tag_webid"].to_pylist(), table["tag_name"].to_pylist(), strict=True))
+
+
+def _requests(
+    settings: Settings, request: Request, tags: Mapping[str, Tag], lanes: Iterable[Lane], now: int
+) -> tuple[dict[str, Span], int, int]:
+    """Each tag's span. Without an explicit ``since``, unfinished work reaches further back."""
+    moment = from_micros(now)
+    zone = settings.time_zone
+    since = parse_time(request.since or settings.since, now=moment, zone=zone)
+    asked = parse_time(request.until or settings.until, now=moment, zone=zone)
+    settled = now - settings.settle // timedelta(microseconds=1)
+    until = min(asked, settled)
+    if until <= since:
+        raise SettingsError(
+            f"the span is empty: since {iso(since)} until {iso(until)} (now less `settle`)",
+            subject="since",
+            hint="move `since` back, or `until` forward",
+        )
+    starts = {} if request.since else _unfinished(lanes, tags)
+    spans = {}
+    for webid, tag in tags.items():
+        end = asked if tag.future else until
+        spans[webid] = Span(min(since, starts.get(webid, since), end), end)
+    return spans, since, until
+
+
+def _unfinished(lanes: Iterable[Lane], tags: Mapping[str, Tag]) -> dict[str, int]:
+    """Where each tag's registered history is still open: the earliest place not yet covered."""
+    of_tag: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        for webid in (*lane.members, *lane.left):
+            if webid in tags:
+                of_tag.setdefault(webid, []).append(lane)
+    starts: dict[str, int] = {}
+    for webid, mine in of_tag.items():
+        covered = coverage(mine, webid)
+        places = [span.end for span in covered[-1:]]
+        for lane in mine:
+            open_lane = webid in lane.members and (lane.cap is None or lane.position < lane.cap)
+            if open_lane and not any(span.start <= lane.position < span.end for span in covered):
+                places.append(lane.position)
+        if places:
+            starts[webid] = min(places)
+    return starts
+
+
+def _selection(settings: Settings, request: Request) -> Selection:
+    selection = request.tags or settings.tags
+    if not selection:
+        raise SettingsError(
+            "no tags are chosen",
+            subject="tags",
+            hint="set `tags` in pi-lakeflow.yaml (names, a mask, 'all', @file), or pass --tag",
+        )
+    return selection
+
+
+def _sizing(settings: Settings) -> Sizing:
+    return Sizing(parallel=max(8, 2 * settings.performance.max_in_flight))
+
+
+def _answer_size(settings: Settings) -> AnswerSize:
+    return AnswerSize(tags=settings.performance.base_batch_size)
+
+
+def _lanes_at_once(settings: Settings) -> int:
+    return max(2, settings.performance.max_in_flight)
+
+
+def _conclude(report: Report, outcome: Outcome) -> None:
+    report.commits, report.peak_rows = outcome.commits, outcome.peak_rows
+    report.quarantined.extend(outcome.failed)
+    if outcome.interrupted:
+        report.status = "interrupted"
+    elif report.quarantined or outcome.moved:
+        report.status = "quarantined"
+    if outcome.moved:
+        report.message = f"{outcome.moved} lanes were advanced by another run at the same time; run again"
+
+
+def _finish(report: Report, counters: Counters) -> None:
+    report.ended_at = SystemClock().now()
+    report.rows, report.requests, report.retries = counters.rows, counters.requests, counters.retries
+    report.body_bytes, report.wire_bytes = counters.body_bytes, counters.wire_bytes
+    report.seconds = counters.seconds
+
+
+def _run_row(report: Report) -> pa.Table:
+    row = {name: getattr(report, name) for name in PI_INGEST_RUNS.arrow_schema.names if hasattr(report, name)}
+    row["quarantined"] = len(report.quarantined)
+    row["version"] = version("pi-lakeflow")
+    return pa.Table.from_pylist([row], schema=PI_INGEST_RUNS.arrow_schema)
+
+
+def _run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
