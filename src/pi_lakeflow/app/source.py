@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pi_lakeflow.errors import PiLakeflowError, Unavailable
+from pi_lakeflow.errors import Refused
 from pi_lakeflow.flow.retry import RetryPolicy
 from pi_lakeflow.historians.pi.catalog import Catalog
 from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
@@ -73,21 +73,22 @@ async def server_now(client: AsyncPIWebAPIClient, clock: Clock | None = None) ->
 
     Tried in turn: the data servers' ``ServerTime`` (2018 and later), ``/system/status``, our clock.
     """
-    try:
-        answer = await client.get("dataservers", {"selectedFields": "Items.ServerTime;Items.IsConnected"})
-        times = [_moment(item.get("ServerTime")) for item in answer.get("Items") or []]
-        known = [micros for micros in times if micros is not None]
-        if known:
-            return min(known)
-        status = await client.get("system/status")
+    answer = await _if_allowed(client, "dataservers", "Items.ServerTime")
+    times = [_moment(item.get("ServerTime")) for item in answer.get("Items") or []]
+    known = [micros for micros in times if micros is not None]
+    if not known:
+        status = await _if_allowed(client, "system/status", "ServerTime")
         told = _moment(status.get("ServerTime"))
-        if told is not None:
-            return told
-    except Unavailable:
-        raise
-    except PiLakeflowError:
-        pass  # not everybody may read these routes; our own clock is the next best
-    return (clock or SystemClock()).now()
+        known = [told] if told is not None else []
+    return min(known) if known else (clock or SystemClock()).now()
+
+
+async def _if_allowed(client: AsyncPIWebAPIClient, path: str, fields: str) -> Mapping[str, Any]:
+    """The answer, or nothing when the account may not read the route."""
+    try:
+        return await client.get(path, {"selectedFields": fields})
+    except Refused:
+        return {}
 
 
 def _moment(text: Any) -> int | None:
