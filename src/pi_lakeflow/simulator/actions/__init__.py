@@ -1,0 +1,1 @@
+"""Actions of the control route. Each module has ``def register(actions: Actions) -> None``."""

@@ -1,0 +1,222 @@
+"""The server in front of the routes: limits, faults, authentication, compression."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import zlib
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from ..faults import AFTER, BEFORE, Fault, status_texts
+from . import pages
+from .auth import Denied
+from .call import Call
+from .capacity import Overloaded
+from .control import control
+from .dispatch import dispatch
+from .negotiate import negotiate
+from .reply import Reply, errors_reply, json_reply, message_reply
+from .wire import send, send_cut
+
+if TYPE_CHECKING:
+    from ..simulator import Simulator
+
+_READS = ("GET", "HEAD", "OPTIONS")
+_OPEN_ROUTES = ("/.well-known/openid-configuration", "/connect/token")
+
+
+class Front:
+    """One request handler for all paths."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+        self._base = sim.config.base_path.rstrip("/")
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one HTTP request."""
+        path, _, query = request.raw_path.partition("?")
+        if path.casefold().startswith("/simulator/"):
+            return await self._control(request, path, query)
+        self._sim.stats.begin()
+        status, sent, events, route = 0, 0, 0, ""
+        try:
+            answer, route = await self._answer(request, path, query)
+            if isinstance(answer, web.StreamResponse):
+                status = answer.status
+                return answer
+            status, events = answer.status, answer.events
+            response, sent = await send(self._sim, request, answer)
+            return response
+        finally:
+            self._sim.stats.end(route, status, sent, events)
+
+    async def _answer(
+        self, request: web.Request, path: str, query: str
+    ) -> tuple[Reply | web.StreamResponse, str]:
+        refused = self._refused(request, path)
+        if refused is not None:
+            return refused, "refused"
+        inner = path[len(self._base) :] or "/"
+        struck = self._sim.faults.strike(inner, BEFORE)
+        for fault in struck:
+            early = await _before(request, fault)
+            if early is not None:
+                return early, f"fault {fault.kind}"
+        user = await self._user(request, inner)
+        if not isinstance(user, str):
+            return user, "unauthorized"
+        body = await request.read()
+        if len(body) > self._sim.config.limits.max_request_bytes:
+            return message_reply(413, "The request body is too large."), "refused"
+        call = self._call(request, inner, query, body, user)
+        return await self._work(request, call)
+
+    async def _work(self, request: web.Request, call: Call) -> tuple[Reply | web.StreamResponse, str]:
+        try:
+            async with self._sim.workers.slot() as slot:
+                answer, route = await dispatch(call)
+                if isinstance(answer, Reply):
+                    await slot.work(answer.events, answer.size)
+        except Overloaded:
+            return _busy(
+                503, status_texts(Fault("status", status=503)), self._sim.workers.model.retry_after
+            ), "overload"
+        if isinstance(answer, web.StreamResponse):
+            return answer, route
+        for fault in self._sim.faults.strike(call.path, AFTER):
+            changed = await _after(self._sim, request, answer, fault)
+            if isinstance(changed, web.StreamResponse):
+                return changed, route
+            answer = changed
+        return answer, route
+
+    def _refused(self, request: web.Request, path: str) -> Reply | None:
+        """What never reaches a controller."""
+        limits = self._sim.config.limits
+        if any(len(segment) > limits.max_segment for segment in path.split("/")):
+            return pages.invalid_url()
+        head = len(request.raw_path) + sum(len(k) + len(v) + 4 for k, v in request.raw_headers)
+        if head > limits.max_request_head:
+            return pages.too_long()
+        inside = path.casefold().startswith(self._base.casefold())
+        if not inside or path[len(self._base) :][:1] not in ("", "/"):
+            return pages.not_found()
+        if not self._sim.rate_limit.admit(request.remote or ""):
+            return _busy(429, "Rate limit was reached", limits.rate_limit_retry_after)
+        if (
+            self._sim.config.csrf_defense
+            and request.method not in _READS
+            and "X-Requested-With" not in request.headers
+        ):
+            open_route = path[len(self._base) :].casefold().endswith(_OPEN_ROUTES)
+            if not open_route:
+                return message_reply(403, "The request is missing the X-Requested-With header.")
+        return None
+
+    async def _user(self, request: web.Request, inner: str) -> str | Reply:
+        if inner.casefold().endswith(_OPEN_ROUTES):
+            return "anonymous"
+        expired = self._sim.faults.strike(inner, ("expire_tokens",))
+        if expired:
+            self._sim.gatekeeper.expire_tokens()
+        auth = self._sim.config.auth
+        if "negotiate" in auth.methods and "anonymous" not in auth.methods:
+            user = negotiate(auth, request)
+            if user is not None:
+                return user
+        admitted = self._sim.gatekeeper.admit(request.headers)
+        if isinstance(admitted, Denied):
+            reply = message_reply(401, "Authorization has been denied for this request.")
+            reply.challenges = admitted.challenges
+            return reply
+        return admitted
+
+    def _call(self, request: web.Request, inner: str, query: str, body: bytes, user: str) -> Call:
+        return Call(
+            sim=self._sim,
+            method=request.method,
+            path=inner,
+            query=Call.query_of(query),
+            headers=request.headers,
+            body=body,
+            base=f"{request.scheme}://{request.host}{self._base}",
+            user=user,
+            client=request.remote or "",
+            raw=request,
+        )
+
+    async def _control(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+        if not _loopback(request.remote):
+            return (await send(self._sim, request, message_reply(403, "Loopback only.")))[0]
+        reply = await control(self._sim, request.method, path, await request.read())
+        return (await send(self._sim, request, reply))[0]
+
+
+async def _before(request: web.Request, fault: Fault) -> Reply | web.StreamResponse | None:
+    match fault.kind:
+        case "latency":
+            await asyncio.sleep(fault.seconds)
+            return None
+        case "stall":
+            await asyncio.sleep(fault.seconds or 3600)
+            return _abort(request)
+        case "reset":
+            return _abort(request)
+        case "redirect":
+            return Reply(302, (b"",), headers={"Location": fault.location})
+        case "html":
+            return pages.proxy_page()
+        case "gzip_bomb":
+            body = await asyncio.to_thread(_bomb, fault.size)
+            return Reply(200, (body,), headers={"Content-Encoding": "gzip"})
+        case _:
+            if fault.status in (429, 503):
+                return _busy(fault.status, status_texts(fault), fault.retry_after)
+            return errors_reply(fault.status, [status_texts(fault)])
+
+
+async def _after(
+    sim: Simulator, request: web.Request, reply: Reply, fault: Fault
+) -> Reply | web.StreamResponse:
+    if fault.kind == "cut_body":
+        return await send_cut(sim, request, reply)
+    body = reply.body
+    if fault.kind == "half_json":
+        return Reply(reply.status, (body[: len(body) // 2],), reply.headers, reply.content_type)
+    text = fault.message or "Error occurred during writing of the output stream."
+    exception = json_reply({"StatusCode": 500, "Errors": [text]}).body
+    if not body.endswith(b"}"):
+        return reply
+    comma = b"" if body == b"{}" else b","
+    changed = body[:-1] + comma + b'"WebException":' + exception + b"}"
+    return Reply(reply.status, (changed,), reply.headers, reply.content_type, reply.events)
+
+
+def _abort(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _bomb(size: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    blank = b" " * 1_000_000
+    parts = [packer.compress(b'{"Links":{},"Items":[')]
+    parts += [packer.compress(blank) for _ in range(size // len(blank))]
+    return b"".join([*parts, packer.compress(b"]}"), packer.flush()])
+
+
+def _busy(status: int, text: str, retry_after: float | None) -> Reply:
+    reply = errors_reply(status, [text])
+    if retry_after is not None:
+        reply.headers["Retry-After"] = f"{retry_after:g}"
+    return reply
+
+
+def _loopback(remote: str | None) -> bool:
+    try:
+        return remote is not None and ipaddress.ip_address(remote).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Route families. Each module registers its own: ``def register(router: Router) -> None``."""

@@ -1,0 +1,36 @@
+"""``/streams/{webId}/...``: one stream at a time."""
+
+from __future__ import annotations
+
+from ..call import Call
+from ..recorded import recorded_query
+from ..reply import Reply, encode
+from ..router import Router
+from ..streams import stream_of
+from ..values import value_style
+
+
+def register(router: Router) -> None:
+    router.get("/streams/{webId}/recorded")(recorded)
+
+
+async def recorded(call: Call) -> Reply:
+    """``{"Links":{},"Items":[...],"UnitsAbbreviation":""}``."""
+    stream = stream_of(call, call.match["webId"])
+    query = recorded_query(call, stream)
+    style = value_style(call.fields, ("items",), annotated=not call.sim.faults.no_annotated)
+    text = await call.in_thread(lambda: call.sim.text.recorded(stream, query, style))
+    return list_reply(call, stream.units, text.chunks, text.count, wanted=style.wanted)
+
+
+def list_reply(call: Call, units: str, chunks: object, count: int, *, wanted: bool) -> Reply:
+    """The envelope of a single stream's list around rendered rows."""
+    parts: list[bytes] = []
+    tree = call.fields
+    if not tree or "links" in tree:
+        parts.append(b'"Links":{}')
+    if wanted:
+        parts.append(b'"Items":[' + b"".join(chunks) + b"]")  # type: ignore[call-overload]
+    if not tree or "unitsabbreviation" in tree:
+        parts.append(b'"UnitsAbbreviation":' + encode(units))
+    return Reply(chunks=(b"{", b",".join(parts), b"}"), events=count)

@@ -1,0 +1,140 @@
+"""Stream values as bytes of JSON: whole lists, with cached blocks where that is possible."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..faults import Fault
+from ..world.events import Events
+from ..world.hashing import chance, scramble
+from ..world.hashing import stream as hash_stream
+from ..world.tags import TagDef
+from .fields import Tree, prune
+from .recorded import RecordedQuery, read_recorded
+from .render import PROPERTIES, RowFormat, Rows, render
+from .reply import encode
+from .streams import Stream
+
+if TYPE_CHECKING:
+    from ..simulator import Simulator
+
+
+@dataclass(frozen=True, slots=True)
+class ValueStyle:
+    """How TimedValues are printed: by columns when ``rows`` is set, else pruned one by one.
+
+    ``wanted`` is False when the selection leaves them out altogether.
+    """
+
+    wanted: bool
+    rows: tuple[str, ...] | None
+    tree: Tree | None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """JSON rows joined by commas, in pieces, and how many events they show."""
+
+    chunks: Sequence[bytes | memoryview]
+    count: int
+
+
+def value_style(fields: Tree | None, path: Sequence[str], *, annotated: bool = True) -> ValueStyle:
+    """What a selection keeps of the TimedValues at ``path`` (such as ``("items", "items")``)."""
+    below = fields
+    for name in path:
+        if not below:
+            break
+        if name not in below:
+            return ValueStyle(False, None, None)
+        below = below[name]
+    names = [n for folded, n in PROPERTIES.items() if not below or folded in below]
+    if not annotated:
+        names = [n for n in names if n != "Annotated"]
+    nested = bool(below) and any(below[folded] for folded in PROPERTIES if folded in (below or {}))
+    if not names or nested:
+        return ValueStyle(True, None, below)
+    return ValueStyle(True, tuple(names), below)
+
+
+class ValueText:
+    """Prints the values of streams for one server."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+        self._cache = sim.rows
+
+    def recorded(self, stream: Stream, query: RecordedQuery, style: ValueStyle) -> Text:
+        """The rows of a recorded call."""
+        fault = self._sim.faults.value_errors(stream.tag) if stream.tag else None
+        if stream.tag is not None and style.rows and query.plain and fault is None:
+            row_format = RowFormat(style.rows, stream.units)
+            return self._blocks(stream, stream.tag, query, row_format)
+        return self.rows(stream, read_recorded(stream, query), style, fault)
+
+    def rows(self, stream: Stream, events: Events, style: ValueStyle, fault: Fault | None = None) -> Text:
+        """Any events as rows."""
+        if style.rows and fault is None:
+            rows = render(events, RowFormat(style.rows, stream.units), stream.state_name)
+            return Text((rows.part(0, len(rows))[:-1],), len(rows)) if len(rows) else Text((), 0)
+        values = self.dicts(stream, events, fault)
+        pruned = [value for value in (prune(v, style.tree) for v in values) if value]
+        return Text((encode(pruned)[1:-1],), len(values))
+
+    def dicts(self, stream: Stream, events: Events, fault: Fault | None = None) -> list[dict[str, Any]]:
+        """Events as decoded TimedValues."""
+        properties = tuple(
+            n for n in PROPERTIES.values() if n != "Annotated" or not self._sim.faults.no_annotated
+        )
+        rows = render(events, RowFormat(properties, stream.units), stream.state_name)
+        values: list[dict[str, Any]] = json.loads(b"[" + rows.data[:-1] + b"]")
+        if fault is not None and stream.tag is not None:
+            _spoil(values, events, stream.tag, fault)
+        return values
+
+    def _blocks(self, stream: Stream, tag: TagDef, query: RecordedQuery, row_format: RowFormat) -> Text:
+        chunks: list[bytes | memoryview] = []
+        left = query.max_count
+        for rows in self._rendered(stream, tag, query, row_format):
+            first = int(np.searchsorted(rows.ticks, query.first, "left"))
+            last = min(int(np.searchsorted(rows.ticks, query.last, "right")), first + left)
+            if last > first:
+                chunks.append(rows.part(first, last))
+                left -= last - first
+            if left <= 0:
+                break
+        if chunks:
+            chunks[-1] = chunks[-1][:-1]  # the last comma
+        return Text(chunks, query.max_count - left)
+
+    def _rendered(self, stream: Stream, tag: TagDef, query: RecordedQuery, row_format: RowFormat) -> Any:
+        archive = self._sim.world.archive
+        for block in archive.blocks(tag, query.first, query.last):
+            key = (tag.key, block, row_format, archive.edits(tag), self._sim.world.revision)
+            rows = self._cache.get(key)
+            if rows is None:
+                rows = render(archive.block(tag, block), row_format, stream.state_name)
+                if archive.settled(tag, block):
+                    self._cache.put(key, rows)
+            yield rows
+
+
+def weigh_rows(rows: Rows) -> int:
+    """Bytes that cached rows take."""
+    return len(rows.data) + rows.offsets.nbytes + rows.ticks.nbytes + 200
+
+
+def _spoil(values: list[dict[str, Any]], events: Events, tag: TagDef, fault: Fault) -> None:
+    hit = chance(hash_stream(scramble(tag.key, 77), events.ticks), fault.probability)
+    text = fault.message or "An error occurred while evaluating the value."
+    for place in np.flatnonzero(hit).tolist():
+        values[place].update(
+            Value=None,
+            UnitsAbbreviation=None,
+            Errors=[{"FieldName": "Value", "Message": [text]}],
+        )

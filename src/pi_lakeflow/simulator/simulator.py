@@ -1,0 +1,66 @@
+"""One simulated server: its world, its switches, its counters."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .cache import WeighedCache
+from .config import SimulatorConfig
+from .faults import Faults
+from .http.auth import Gatekeeper
+from .http.capacity import RateLimit, Workers
+from .http.render import Rows
+from .http.router import Router, discover
+from .http.values import ValueText, weigh_rows
+from .stats import Stats
+from .world import World
+
+
+class Simulator:
+    """What routes and tests share. ``url`` is the base path's absolute URL once the server listens."""
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.config = config
+        self.world = World(
+            seed=config.seed,
+            tags=config.tags,
+            density=config.density,
+            uniform=config.uniform,
+            oddities=config.oddities,
+            clock=config.clock,
+            start=config.start,
+            twins=config.twins,
+        )
+        self.faults = Faults.of(config.faults, config.fault_seed)
+        self.stats = Stats()
+        self.rows: WeighedCache[Rows] = WeighedCache(config.cache_bytes, weigh_rows)
+        self.packed: WeighedCache[bytes] = WeighedCache(config.gzip_cache_bytes, len)
+        self.text = ValueText(self)
+        self.router: Router = discover()
+        self.gatekeeper = Gatekeeper(config.auth, self.world.clock)
+        self.rate_limit = RateLimit(config.limits.rate_limit_requests, config.limits.rate_limit_seconds)
+        self.workers = Workers(config.capacity)
+        self.threads = ThreadPoolExecutor(2, thread_name_prefix="simulator")
+        self.started = self.world.clock.now()
+        self.instance = uuid.uuid5(uuid.NAMESPACE_URL, f"simulator:{config.seed}")
+        self.configuration: dict[str, object] = {
+            "MaxReturnedItemsPerCall": config.limits.max_returned_items,
+            "RateLimitMaxRequests": config.limits.rate_limit_requests,
+            "RateLimitDuration": config.limits.rate_limit_seconds,
+            "MaxRequestContentLength": config.limits.max_request_bytes,
+            "EnableCSRFDefense": config.csrf_defense,
+            "DebugMode": config.debug_mode,
+            "WebIDType": config.web_id_type,
+            "AuthenticationMethods": [_METHOD_NAMES[m] for m in config.auth.methods],
+        }
+        self.url = ""
+        self.ca_file: Path | None = None
+
+    def close(self) -> None:
+        """Let go of threads."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+_METHOD_NAMES = {"anonymous": "Anonymous", "basic": "Basic", "bearer": "Bearer", "negotiate": "Kerberos"}

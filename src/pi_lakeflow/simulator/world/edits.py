@@ -1,0 +1,69 @@
+"""What happened to an archive after it was first written: late events, edits, deletions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .events import SUBSTITUTED, Events, merge
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One step. ``first`` and ``last`` are the ticks it touches, both inclusive.
+
+    ``insert`` adds ``events`` behind what is there at equal times; ``replace`` gives the event number
+    ``nth`` at ``first`` a new content and the mark Substituted; ``delete`` removes the range, or only
+    number ``nth`` at ``first``.
+    """
+
+    action: Literal["insert", "replace", "delete"]
+    first: int
+    last: int
+    events: Events | None = None
+    nth: int | None = None
+
+
+def apply(events: Events, edits: Sequence[Edit], first: int, last: int) -> Events:
+    """The events of a block (``first <= ticks <= last``) after its edits."""
+    for edit in edits:
+        if edit.last >= first and edit.first <= last:
+            events = _STEPS[edit.action](events, edit, first, last)
+    return events
+
+
+def _insert(events: Events, edit: Edit, first: int, last: int) -> Events:
+    assert edit.events is not None
+    return merge([events, edit.events.between(first, last)])
+
+
+def _delete(events: Events, edit: Edit, first: int, last: int) -> Events:
+    place = np.arange(len(events))
+    low = int(np.searchsorted(events.ticks, edit.first, "left"))
+    high = int(np.searchsorted(events.ticks, edit.last, "right"))
+    if edit.nth is not None:
+        low, high = min(low + edit.nth, high), min(low + edit.nth + 1, high)
+    return events.take((place < low) | (place >= high))
+
+
+def _replace(events: Events, edit: Edit, first: int, last: int) -> Events:
+    assert edit.events is not None
+    at = int(np.searchsorted(events.ticks, edit.first, "left")) + (edit.nth or 0)
+    if at >= len(events) or events.ticks[at] != edit.first:
+        return events
+    changed = events.take(slice(None))
+    changed.kind, changed.value = events.kind.copy(), events.value.copy()
+    changed.code, changed.flags = events.code.copy(), events.flags.copy()
+    changed.text = None if events.text is None else events.text.copy()
+    for column in ("kind", "value", "code", "flags"):
+        getattr(changed, column)[at] = getattr(edit.events, column)[0]
+    changed.flags[at] |= SUBSTITUTED
+    if edit.events.text is not None or changed.text is not None:
+        changed.texts()[at] = edit.events.texts()[0]
+    return changed
+
+
+_STEPS = {"insert": _insert, "delete": _delete, "replace": _replace}
