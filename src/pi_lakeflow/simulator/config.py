@@ -85,7 +85,7 @@ class SimulatorConfig:
     tags: int = 100
     density: float = 1.0  # events per minute of an ordinary tag
     uniform: bool = False  # plain decimals at exactly that pace, for benchmarks
-    oddities: Oddities = Oddities()
+    oddities: Oddities = field(default_factory=Oddities)
     start: datetime = DEFAULT_START  # nothing is older
     clock: Clock | None = None  # None = the computer's
     twins: int | None = None  # tags of the same names on a second data server
@@ -106,8 +106,8 @@ class SimulatorConfig:
     summary_counts_bad: bool = False  # whether Count includes bad values
     cache_bytes: int = 256_000_000  # of rendered blocks
     gzip_cache_bytes: int = 0  # of compressed answers; 0 = none
-    limits: Limits = Limits()
-    capacity: Capacity = Capacity()
+    limits: Limits = field(default_factory=Limits)
+    capacity: Capacity = field(default_factory=Capacity)
     auth: Auth = field(default_factory=Auth)
     faults: tuple[Fault, ...] = ()
     fault_seed: int = 1

@@ -9,7 +9,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from .config import SimulatorConfig
 from .http.front import Front
@@ -24,7 +26,12 @@ async def start_simulator(config: SimulatorConfig | None = None) -> AsyncIterato
     config = config or SimulatorConfig()
     sim = Simulator(config)
     server = web.Server(
-        Front(sim).handle, max_line_size=_LINE, max_field_size=_LINE, access_log=None, keepalive_timeout=120
+        Front(sim).handle,
+        request_factory=_request,
+        max_line_size=_LINE,
+        max_field_size=_LINE,
+        access_log=None,
+        keepalive_timeout=120,
     )
     runner = web.ServerRunner(server)
     await runner.setup()
@@ -47,7 +54,7 @@ def run_in_thread(config: SimulatorConfig | None = None) -> Iterator[Simulator]:
     """A listening simulator with an event loop of its own, for code that has none."""
     ready = threading.Event()
     box: list[Simulator | BaseException] = []
-    stop: list[Callable[[], None]] = []
+    stop: list[Callable[[], object]] = []
 
     async def main() -> None:
         async with start_simulator(config) as sim:
@@ -61,7 +68,7 @@ def run_in_thread(config: SimulatorConfig | None = None) -> Iterator[Simulator]:
     def run() -> None:
         try:
             asyncio.run(main())
-        except BaseException as error:  # handed to the caller, who waits for it
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, who waits for it
             box.append(error)
         finally:
             ready.set()
@@ -84,6 +91,18 @@ async def serve(config: SimulatorConfig, *, announce: Callable[[str], None] = pr
         line = {"url": sim.url, "ca_file": str(sim.ca_file) if sim.ca_file else None, "tags": config.tags}
         announce(json.dumps(line))
         await asyncio.Event().wait()
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """Requests without the library's own limit of their size."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=0)
 
 
 def _tls(sim: Simulator) -> ssl.SSLContext:

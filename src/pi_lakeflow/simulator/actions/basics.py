@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..faults import fault_from
-from ..http.control import Actions
-from ..world.clock import FixedClock, RunningClock
+from pi_lakeflow.simulator.faults import fault_from
+from pi_lakeflow.simulator.http.control import Actions
+from pi_lakeflow.simulator.world.clock import FixedClock, RunningClock
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
+    from pi_lakeflow.simulator.simulator import Simulator
 
 
 def register(actions: Actions) -> None:
@@ -22,18 +22,18 @@ def register(actions: Actions) -> None:
     actions.on("clock")(move_clock)
 
 
-def stats(sim: Simulator, body: dict[str, Any]) -> Any:
+def stats(sim: Simulator, _body: dict[str, Any]) -> Any:
     """The counters."""
     return sim.stats.as_dict()
 
 
-def reset_stats(sim: Simulator, body: dict[str, Any]) -> Any:
+def reset_stats(sim: Simulator, _body: dict[str, Any]) -> Any:
     """Back to zero."""
     sim.stats.reset()
     return sim.stats.as_dict()
 
 
-def list_faults(sim: Simulator, body: dict[str, Any]) -> Any:
+def list_faults(sim: Simulator, _body: dict[str, Any]) -> Any:
     """The faults that are on: number, how often each struck, its fields."""
     return [
         {"number": number, "struck": struck, "fault": asdict(fault)}
@@ -50,7 +50,7 @@ def change_faults(sim: Simulator, body: dict[str, Any]) -> Any:
     return {"added": [sim.faults.add(fault_from(dict(values))) for values in body.get("add", ())]}
 
 
-def read_clock(sim: Simulator, body: dict[str, Any]) -> Any:
+def read_clock(sim: Simulator, _body: dict[str, Any]) -> Any:
     """Microseconds since 1970 UTC."""
     return {"now": sim.world.clock.now() // 10}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..http.control import Actions
-from ..world.newevents import NewEvent, State
+from pi_lakeflow.simulator.http.control import Actions
+from pi_lakeflow.simulator.world.newevents import NewEvent, State
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
+    from pi_lakeflow.simulator.simulator import Simulator
 
 
 def register(actions: Actions) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import Auth
-from ..world.clock import Clock
-from ..world.ticks import SECOND
+from pi_lakeflow.simulator.config import Auth
+from pi_lakeflow.simulator.world.clock import Clock
+from pi_lakeflow.simulator.world.ticks import SECOND
 
 
 @dataclass(frozen=True, slots=True)

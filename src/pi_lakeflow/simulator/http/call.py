@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from ..world import UnknownTag, webid
+from pi_lakeflow.simulator.world import UnknownTag, webid
+
 from . import errors
 from .fields import Tree, parse_fields, prune
 from .reply import Reply, json_reply
@@ -18,8 +19,8 @@ from .timeparse import BadTime, TimeZone, parse_time, zone_named
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from ..simulator import Simulator
-    from ..world.tags import TagDef
+    from pi_lakeflow.simulator.simulator import Simulator
+    from pi_lakeflow.simulator.world.tags import TagDef
 
 R = TypeVar("R")
 _TRUE = {"true": True, "false": False}
@@ -29,8 +30,9 @@ _TRUE = {"true": True, "false": False}
 class Call:
     """A parsed request. Parameter names are case-insensitive; unknown ones are ignored.
 
-    ``path`` is relative to the base path and still percent-encoded, ``base`` is the absolute URL of the base path on the host
-    that the client named, ``raw`` is the connection's request (None inside a batch).
+    ``path`` is relative to the base path and still percent-encoded, ``base`` is the
+    URL of the base path on the host that the client named, ``raw`` is the connection's request (None
+    inside a batch).
     """
 
     sim: Simulator
@@ -42,7 +44,7 @@ class Call:
     base: str = ""
     user: str = "anonymous"
     client: str = ""
-    raw: web.Request | None = None
+    raw: web.BaseRequest | None = None
     match: Mapping[str, str] = field(default_factory=dict)
     route: str = ""
 

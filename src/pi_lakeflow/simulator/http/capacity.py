@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections import deque
 from types import TracebackType
+from typing import Self
 
-from ..config import Capacity
+from pi_lakeflow.simulator.config import Capacity
 
 
 class RateLimit:
@@ -70,7 +71,7 @@ class Slot:
         self._workers = workers
         self._begun = 0.0
 
-    async def __aenter__(self) -> Slot:
+    async def __aenter__(self) -> Self:
         await self._workers.acquire()
         self._begun = time.monotonic()
         return self

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..world import UnknownTag
+from pi_lakeflow.simulator.world import UnknownTag
+
 from .reply import Reply, json_reply, message_reply
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
+    from pi_lakeflow.simulator.simulator import Simulator
 
 Action = Callable[["Simulator", dict[str, Any]], Any]
 
@@ -44,7 +45,7 @@ class Actions:
 
 @lru_cache(maxsize=1)
 def _actions() -> Actions:
-    from .. import actions
+    from pi_lakeflow.simulator import actions
 
     registry = Actions()
     for module in sorted(m.name for m in pkgutil.iter_modules(actions.__path__)):

@@ -20,14 +20,14 @@ async def dispatch(call: Call) -> tuple[Answer, str]:
         route = call.route
         return await handler(call), route
     except errors.ApiError as error:
-        return errors_reply(error.status, error.bodies(call.sim.config.debug_mode)), route
+        return errors_reply(error.status, error.bodies(debug=call.sim.config.debug_mode)), route
     except errors.PipelineError as error:
         return message_reply(error.status, error.message), route
     except Exception as error:  # a bug of the simulator: the client sees a 500, the test log the cause
         log.exception("%s %s failed", call.method, call.path)
-        return _failure(call, error), route
+        return _failure(error), route
 
 
-def _failure(call: Call, error: Exception) -> Reply:
+def _failure(error: Exception) -> Reply:
     text = "An error occurred while processing the request."
-    return errors_reply(500, errors.ApiError(500, f"{text} ({error!r})", generic=True).bodies(False))
+    return errors_reply(500, errors.ApiError(500, f"{text} ({error!r})", generic=True).bodies(debug=False))

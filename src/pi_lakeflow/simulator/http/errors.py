@@ -20,7 +20,7 @@ class ApiError(Exception):
         self.texts = texts
         self.generic = generic
 
-    def bodies(self, debug: bool) -> list[str]:
+    def bodies(self, *, debug: bool) -> list[str]:
         """The texts as they are sent."""
         suffix = DEBUG_SUFFIX if self.generic and not debug else ""
         return [text + suffix for text in self.texts]

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..world.events import (
+from pi_lakeflow.simulator.world.events import (
     ANNOTATED,
+    DIGITAL,
     GOOD,
     INTEGER,
     NUMBER,
@@ -22,14 +23,19 @@ from ..world.events import (
     TEXT,
     Events,
 )
+
 from .errors import ApiError
 
 Mask = npt.NDArray[np.bool_]
-Filter = Callable[[Events], Mask]
+Names = Callable[[int], str]
+Filter = Callable[[Events, Names], Mask]
 
 _TOKEN = re.compile(
-    r"""\s*(?:'(?P<name>[^']*)'|"(?P<text>[^"]*)"|(?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)
-    |(?P<op><=|>=|<>|=|<|>)|(?P<word>[a-z]+)|(?P<mark>[(),]))""",
+    r"""\s*(?:
+        '(?P<name>[^']*)' | "(?P<text>[^"]*)"
+        | (?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)
+        | (?P<op><=|>=|<>|=|<|>) | (?P<word>[a-z]+) | (?P<mark>[(),])
+    )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FLAGS = {"a": ANNOTATED, "q": QUESTIONABLE, "s": SUBSTITUTED}
@@ -44,7 +50,7 @@ _COMPARE: dict[str, Callable[[npt.NDArray[np.float64], float], Mask]] = {
 
 
 def parse_filter(text: str) -> Filter | None:
-    """A function from events to a mask, None when the text is empty; 400 when it is not understood."""
+    """A function from events and state names to a mask, None when the text is empty; 400 when it is not understood."""
     if not text.strip():
         return None
     parser = _Parser(text)
@@ -98,7 +104,7 @@ class _Parser:
     def _single(self) -> Filter:
         if self._word("not"):
             inner = self._single()
-            return lambda events: ~inner(events)
+            return lambda events, names: ~inner(events, names)
         if self._word("("):
             inner = self.either()
             self._close()
@@ -106,7 +112,7 @@ class _Parser:
         if self._word("badval"):
             self._open_stream()
             self._close()
-            return lambda events: (events.flags & GOOD) == 0
+            return lambda events, _: (events.flags & GOOD) == 0
         if self._word("isset"):
             return self._is_set()
         self._next("name")
@@ -120,7 +126,7 @@ class _Parser:
         if bit is None:
             raise self._error()
         self._close()
-        return lambda events: (events.flags & bit) != 0
+        return lambda events, _: (events.flags & bit) != 0
 
     def _open_stream(self) -> None:
         if not self._word("("):
@@ -137,7 +143,7 @@ class _Parser:
             return _text_filter(operator, self._next("text"))
         limit = float(self._next("number"))
         compare = _COMPARE[operator]
-        return lambda events: compare(_numbers(events), limit) & ~np.isnan(_numbers(events))
+        return lambda events, _: compare(_numbers(events), limit) & ~np.isnan(_numbers(events))
 
 
 def _numbers(events: Events) -> npt.NDArray[np.float64]:
@@ -148,14 +154,28 @@ def _numbers(events: Events) -> npt.NDArray[np.float64]:
 
 
 def _text_filter(operator: str, wanted: str) -> Filter:
-    def keep(events: Events) -> Mask:
-        texts = events.texts()
-        folded = wanted.casefold()
-        same = np.array([isinstance(x, str) and x.casefold() == folded for x in texts], bool)
-        return (events.kind == TEXT) & (same if operator == "=" else ~same)
+    folded = wanted.casefold()
+
+    def keep(events: Events, names: Names) -> Mask:
+        columns = (events.kind.tolist(), events.code.tolist(), events.texts().tolist())
+        shown = [_shown(kind, code, text, names) for kind, code, text in zip(*columns, strict=True)]
+        known = np.array([text is not None for text in shown], bool)
+        same = np.array([text is not None and text.casefold() == folded for text in shown], bool)
+        mask: Mask = known & (same if operator == "=" else ~same)
+        return mask
 
     return keep
 
 
-def _join(left: Filter, right: Filter, how: Callable[[Mask, Mask], Mask]) -> Filter:
-    return lambda events: how(left(events), right(events))
+def _shown(kind: int, code: int, text: str | None, names: Names) -> str | None:
+    if kind == DIGITAL:
+        return names(code)
+    return text if kind == TEXT else None
+
+
+def _join(left: Filter, right: Filter, how: np.ufunc) -> Filter:
+    def joined(events: Events, names: Names) -> Mask:
+        mask: Mask = how(left(events, names), right(events, names))
+        return mask
+
+    return joined

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..faults import AFTER, BEFORE, Fault, status_texts
+from pi_lakeflow.simulator.faults import AFTER, BEFORE, Fault, status_texts
+
 from . import pages
 from .auth import Denied
 from .call import Call
@@ -21,7 +22,7 @@ from .reply import Reply, errors_reply, json_reply, message_reply
 from .wire import send, send_cut
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
+    from pi_lakeflow.simulator.simulator import Simulator
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _OPEN_ROUTES = ("/.well-known/openid-configuration", "/connect/token")
@@ -34,11 +35,11 @@ class Front:
         self._sim = sim
         self._base = sim.config.base_path.rstrip("/")
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
         path, _, query = request.raw_path.partition("?")
         if path.casefold().startswith("/simulator/"):
-            return await self._control(request, path, query)
+            return await self._control(request, path)
         self._sim.stats.begin()
         status, sent, events, route = 0, 0, 0, ""
         try:
@@ -53,7 +54,7 @@ class Front:
             self._sim.stats.end(route, status, sent, events)
 
     async def _answer(
-        self, request: web.Request, path: str, query: str
+        self, request: web.BaseRequest, path: str, query: str
     ) -> tuple[Reply | web.StreamResponse, str]:
         refused = self._refused(request, path)
         if refused is not None:
@@ -67,13 +68,13 @@ class Front:
         user = await self._user(request, inner)
         if not isinstance(user, str):
             return user, "unauthorized"
-        body = await request.read()
-        if len(body) > self._sim.config.limits.max_request_bytes:
+        body = await self._body(request)
+        if body is None:
             return message_reply(413, "The request body is too large."), "refused"
         call = self._call(request, inner, query, body, user)
         return await self._work(request, call)
 
-    async def _work(self, request: web.Request, call: Call) -> tuple[Reply | web.StreamResponse, str]:
+    async def _work(self, request: web.BaseRequest, call: Call) -> tuple[Reply | web.StreamResponse, str]:
         try:
             async with self._sim.workers.slot() as slot:
                 answer, route = await dispatch(call)
@@ -86,36 +87,50 @@ class Front:
         if isinstance(answer, web.StreamResponse):
             return answer, route
         for fault in self._sim.faults.strike(call.path, AFTER):
-            changed = await _after(self._sim, request, answer, fault)
+            changed = await _after(request, answer, fault)
             if isinstance(changed, web.StreamResponse):
                 return changed, route
             answer = changed
         return answer, route
 
-    def _refused(self, request: web.Request, path: str) -> Reply | None:
+    async def _body(self, request: web.BaseRequest) -> bytes | None:
+        """The request's body, or None when it is larger than the server accepts."""
+        limit = self._sim.config.limits.max_request_bytes
+        if (request.content_length or 0) > limit:
+            return None
+        body = await request.read()
+        return body if len(body) <= limit else None
+
+    def _refused(self, request: web.BaseRequest, path: str) -> Reply | None:
         """What never reaches a controller."""
+        inside = path.casefold().startswith(self._base.casefold())
+        inner = path[len(self._base) :]
+        return (
+            self._too_long(request, path)
+            or (None if inside and inner[:1] in ("", "/") else pages.not_found())
+            or self._too_many(request)
+            or self._forged(request, inner)
+        )
+
+    def _too_long(self, request: web.BaseRequest, path: str) -> Reply | None:
         limits = self._sim.config.limits
         if any(len(segment) > limits.max_segment for segment in path.split("/")):
             return pages.invalid_url()
         head = len(request.raw_path) + sum(len(k) + len(v) + 4 for k, v in request.raw_headers)
-        if head > limits.max_request_head:
-            return pages.too_long()
-        inside = path.casefold().startswith(self._base.casefold())
-        if not inside or path[len(self._base) :][:1] not in ("", "/"):
-            return pages.not_found()
-        if not self._sim.rate_limit.admit(request.remote or ""):
-            return _busy(429, "Rate limit was reached", limits.rate_limit_retry_after)
-        if (
-            self._sim.config.csrf_defense
-            and request.method not in _READS
-            and "X-Requested-With" not in request.headers
-        ):
-            open_route = path[len(self._base) :].casefold().endswith(_OPEN_ROUTES)
-            if not open_route:
-                return message_reply(403, "The request is missing the X-Requested-With header.")
-        return None
+        return pages.too_long() if head > limits.max_request_head else None
 
-    async def _user(self, request: web.Request, inner: str) -> str | Reply:
+    def _too_many(self, request: web.BaseRequest) -> Reply | None:
+        if self._sim.rate_limit.admit(request.remote or ""):
+            return None
+        return _busy(429, "Rate limit was reached", self._sim.config.limits.rate_limit_retry_after)
+
+    def _forged(self, request: web.BaseRequest, inner: str) -> Reply | None:
+        safe = request.method in _READS or "X-Requested-With" in request.headers
+        if safe or not self._sim.config.csrf_defense or inner.casefold().endswith(_OPEN_ROUTES):
+            return None
+        return message_reply(403, "The request is missing the X-Requested-With header.")
+
+    async def _user(self, request: web.BaseRequest, inner: str) -> str | Reply:
         if inner.casefold().endswith(_OPEN_ROUTES):
             return "anonymous"
         expired = self._sim.faults.strike(inner, ("expire_tokens",))
@@ -133,7 +148,7 @@ class Front:
             return reply
         return admitted
 
-    def _call(self, request: web.Request, inner: str, query: str, body: bytes, user: str) -> Call:
+    def _call(self, request: web.BaseRequest, inner: str, query: str, body: bytes, user: str) -> Call:
         return Call(
             sim=self._sim,
             method=request.method,
@@ -147,41 +162,39 @@ class Front:
             raw=request,
         )
 
-    async def _control(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+    async def _control(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         if not _loopback(request.remote):
             return (await send(self._sim, request, message_reply(403, "Loopback only.")))[0]
         reply = await control(self._sim, request.method, path, await request.read())
         return (await send(self._sim, request, reply))[0]
 
 
-async def _before(request: web.Request, fault: Fault) -> Reply | web.StreamResponse | None:
-    match fault.kind:
-        case "latency":
-            await asyncio.sleep(fault.seconds)
-            return None
-        case "stall":
-            await asyncio.sleep(fault.seconds or 3600)
-            return _abort(request)
-        case "reset":
-            return _abort(request)
-        case "redirect":
-            return Reply(302, (b"",), headers={"Location": fault.location})
-        case "html":
-            return pages.proxy_page()
-        case "gzip_bomb":
-            body = await asyncio.to_thread(_bomb, fault.size)
-            return Reply(200, (body,), headers={"Content-Encoding": "gzip"})
-        case _:
-            if fault.status in (429, 503):
-                return _busy(fault.status, status_texts(fault), fault.retry_after)
-            return errors_reply(fault.status, [status_texts(fault)])
+async def _before(request: web.BaseRequest, fault: Fault) -> Reply | web.StreamResponse | None:
+    """What a fault answers in place of the route; None goes on."""
+    if fault.kind == "latency":
+        await asyncio.sleep(fault.seconds)
+        return None
+    if fault.kind == "stall":
+        await asyncio.sleep(fault.seconds or 3600)
+    if fault.kind in ("stall", "reset"):
+        return _abort(request)
+    if fault.kind == "gzip_bomb":
+        body = await asyncio.to_thread(_bomb, fault.size)
+        return Reply(200, (body,), headers={"Content-Encoding": "gzip"})
+    return _instead(fault)
 
 
-async def _after(
-    sim: Simulator, request: web.Request, reply: Reply, fault: Fault
-) -> Reply | web.StreamResponse:
+def _instead(fault: Fault) -> Reply:
+    if fault.kind == "redirect":
+        return Reply(302, (b"",), headers={"Location": fault.location})
+    if fault.kind == "html":
+        return pages.proxy_page()
+    return _busy(fault.status, status_texts(fault), fault.retry_after)
+
+
+async def _after(request: web.BaseRequest, reply: Reply, fault: Fault) -> Reply | web.StreamResponse:
     if fault.kind == "cut_body":
-        return await send_cut(sim, request, reply)
+        return await send_cut(request, reply)
     body = reply.body
     if fault.kind == "half_json":
         return Reply(reply.status, (body[: len(body) // 2],), reply.headers, reply.content_type)
@@ -194,7 +207,7 @@ async def _after(
     return Reply(reply.status, (changed,), reply.headers, reply.content_type, reply.events)
 
 
-def _abort(request: web.Request) -> web.StreamResponse:
+def _abort(request: web.BaseRequest) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..world.events import GOOD, INTEGER, NUMBER, SYSTEM, Events
-from ..world.states import NO_DATA
+from pi_lakeflow.simulator.world.events import GOOD, INTEGER, NUMBER, SYSTEM, Events
+from pi_lakeflow.simulator.world.states import NO_DATA
+
 from .streams import Stream
 
 

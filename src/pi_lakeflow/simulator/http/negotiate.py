@@ -11,11 +11,13 @@ import binascii
 import os
 import tempfile
 import weakref
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from ..config import Auth
+from pi_lakeflow.simulator.config import Auth
+
 from .reply import Reply, message_reply
 
 _DOMAIN = "PLANT"
@@ -24,7 +26,7 @@ _users: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 _DENIED = "Authorization has been denied for this request."
 
 
-def negotiate(auth: Auth, request: web.Request) -> str | Reply | None:
+def negotiate(auth: Auth, request: web.BaseRequest) -> str | Reply | None:
     """The user of this connection, a 401 that goes on with the exchange, or None: not Negotiate."""
     connection = request.transport
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
@@ -65,11 +67,8 @@ def _publish(auth: Auth) -> None:
     """pyspnego's NTLM acceptor reads its users from the file that NTLM_USER_FILE names."""
     lines = "".join(f"{_DOMAIN}:{user}:{password}\n" for user, password in sorted(auth.users.items()))
     known = os.environ.get("NTLM_USER_FILE")
-    if known and os.path.exists(known):
-        with open(known, encoding="utf-8") as file:
-            if file.read() == lines:
-                return
-    handle, path = tempfile.mkstemp(prefix="simulator-users-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(lines)
-    os.environ["NTLM_USER_FILE"] = path
+    if known and Path(known).exists() and Path(known).read_text(encoding="utf-8") == lines:
+        return
+    path = Path(tempfile.mkdtemp(prefix="simulator-users-")) / "users"
+    path.write_text(lines, encoding="utf-8")
+    os.environ["NTLM_USER_FILE"] = str(path)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..world import ticks as t
-from ..world.tags import TagDef
-
-if TYPE_CHECKING:
-    from .call import Call
+from pi_lakeflow.simulator.world import ticks as t
+from pi_lakeflow.simulator.world.tags import TagDef
 
 
-def attribute_values(call: Call, tag: TagDef) -> dict[str, Any]:
+def attribute_values(tag: TagDef) -> dict[str, Any]:
     """Lower-case names and their values."""
     return {
         "tag": tag.name,

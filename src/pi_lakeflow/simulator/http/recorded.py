@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..world.events import GOOD, SYSTEM, Events, concat
-from ..world.states import FILTERED
+from pi_lakeflow.simulator.world.events import GOOD, SYSTEM, Events, concat
+from pi_lakeflow.simulator.world.states import FILTERED
+
 from .filters import Filter, parse_filter
 from .interpolate import value_at
 from .streams import Stream
@@ -66,10 +67,13 @@ def read_recorded(stream: Stream, query: RecordedQuery) -> Events:
     parts: list[Events] = []
     have = 0
     for piece in _pieces(stream, query):
-        if query.filter is not None:
-            piece = _filtered(piece, query.filter, include=query.include_filtered)
-        parts.append(piece)
-        have += len(piece)
+        kept = (
+            piece
+            if query.filter is None
+            else _filtered(piece, query.filter, stream, include=query.include_filtered)
+        )
+        parts.append(kept)
+        have += len(kept)
         if have >= query.max_count:
             break
     whole = concat(parts)
@@ -94,8 +98,8 @@ def _border(stream: Stream, query: RecordedQuery, *, start: bool) -> Events:
     return Events.empty()
 
 
-def _filtered(events: Events, condition: Filter, *, include: bool) -> Events:
-    keep = condition(events)
+def _filtered(events: Events, condition: Filter, stream: Stream, *, include: bool) -> Events:
+    keep = condition(events, stream.state_name)
     if not include:
         return events.take(keep)
     first_failure = ~keep

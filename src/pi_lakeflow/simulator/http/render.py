@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..world import ticks as t
-from ..world.events import (
+from pi_lakeflow.simulator.world import ticks as t
+from pi_lakeflow.simulator.world.events import (
     ANNOTATED,
     BOOLEAN,
     DIGITAL,
@@ -27,7 +27,7 @@ from ..world.events import (
     SYSTEM,
     Events,
 )
-from ..world.states import system_name
+from pi_lakeflow.simulator.world.states import system_name
 
 # Order of the properties in an answer, folded name -> name
 PROPERTIES = {

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from ..world import UnknownTag, webid
-from ..world.events import Events
-from ..world.tags import TagDef
-from ..world.truth import state_name
-from ..world.world import World
+from pi_lakeflow.simulator.world import UnknownTag, webid
+from pi_lakeflow.simulator.world.events import Events
+from pi_lakeflow.simulator.world.tags import TagDef
+from pi_lakeflow.simulator.world.truth import state_name
+from pi_lakeflow.simulator.world.world import World
+
 from . import errors
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..world import ticks as t
+from pi_lakeflow.simulator.world import ticks as t
+
 from .zones import WINDOWS_ZONES
 
 TimeZone = ZoneInfo
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = tuple(name.lower() for name in calendar.month_name)[1:]
+_NEAR_DAYS = {"t": 0, "today": 0, "y": -1, "yesterday": -1, "tomorrow": 1}
 _UNITS = {
     "ms": t.SECOND // 1000,
     "millisecond": t.SECOND // 1000,
@@ -141,7 +143,7 @@ def _anchor(text: str, now: int, zone: TimeZone) -> tuple[int, str]:
         if match:
             try:
                 return reader(match, zone), text[match.end() :]
-            except ValueError:
+            except (ValueError, KeyError):
                 raise _bad(text) from None
     if text[0] in "+-":
         return now, text
@@ -163,28 +165,33 @@ def _keyword(word: str, now: int, zone: TimeZone, text: str) -> int:
 
 
 def _day_of(word: str, today: datetime) -> datetime:
-    if word in ("t", "today"):
-        return today
-    if word in ("y", "yesterday"):
-        return today - timedelta(days=1)
-    if word == "tomorrow":
-        return today + timedelta(days=1)
+    if word in _NEAR_DAYS:
+        return today + timedelta(days=_NEAR_DAYS[word])
     if word.isdigit():
-        if len(word) == 4:
-            return today.replace(year=int(word)) if int(word) >= 1970 else today.replace(month=0)
-        return today.replace(day=int(word))
+        return _numbered_day(int(word), today)
     for number, name in enumerate(_WEEKDAYS):
         if word in (name, name[:3]):
             return today - timedelta(days=(today.weekday() - number) % 7)
+    return today.replace(month=_month(word))
+
+
+def _numbered_day(number: int, today: datetime) -> datetime:
+    """A day of this month, or this day in another year."""
+    if number < 1970:
+        return today.replace(day=number)
+    return today.replace(year=number)
+
+
+def _month(word: str) -> int:
     for number, name in enumerate(_MONTHS, start=1):
         if word in (name, name[:3]):
-            return today.replace(month=number)
+            return number
     raise KeyError(word)
 
 
 def _iso(match: re.Match[str], zone: TimeZone) -> int:
     year, month, day, hour, minute, second, fraction, offset = match.groups()
-    wall = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    wall = _wall(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
     if offset is None:
         return to_ticks(wall, zone) + _fraction(fraction)
     shift = 0
@@ -196,12 +203,10 @@ def _iso(match: re.Match[str], zone: TimeZone) -> int:
 
 def _english(match: re.Match[str], zone: TimeZone) -> int:
     day, month_name, year, hour, minute, second, fraction = match.groups()
-    names = [name for name in _MONTHS if month_name.lower() in (name, name[:3])]
-    if not names:
-        raise ValueError(month_name)
     full = int(year) if len(year) == 4 else 2000 + int(year) - (100 if int(year) >= 70 else 0)
-    month = _MONTHS.index(names[0]) + 1
-    wall = datetime(full, month, int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    wall = _wall(
+        full, _month(month_name.lower()), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+    )
     return to_ticks(wall, zone) + _fraction(fraction)
 
 
@@ -210,8 +215,13 @@ def _american(match: re.Match[str], zone: TimeZone) -> int:
     hours = int(hour or 0)
     if half:
         hours = hours % 12 + (12 if half.upper() == "PM" else 0)
-    wall = datetime(int(year), int(month), int(day), hours, int(minute or 0), int(second or 0))
+    wall = _wall(int(year), int(month), int(day), hours, int(minute or 0), int(second or 0))
     return to_ticks(wall, zone) + _fraction(fraction)
+
+
+def _wall(*parts: int) -> datetime:
+    """Naive on purpose: the zone is applied later, with its rules for hours that come twice."""
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type,misc]
 
 
 def _fraction(digits: str | None) -> int:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..faults import Fault
-from ..world.events import Events
-from ..world.hashing import chance, scramble
-from ..world.hashing import stream as hash_stream
-from ..world.tags import TagDef
+from pi_lakeflow.simulator.faults import Fault
+from pi_lakeflow.simulator.world.events import Events
+from pi_lakeflow.simulator.world.hashing import chance, scramble
+from pi_lakeflow.simulator.world.hashing import stream as hash_stream
+from pi_lakeflow.simulator.world.tags import TagDef
+
 from .fields import Tree, prune
 from .recorded import RecordedQuery, read_recorded
 from .render import PROPERTIES, RowFormat, Rows, render
@@ -21,7 +22,7 @@ from .reply import encode
 from .streams import Stream
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
+    from pi_lakeflow.simulator.simulator import Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,15 @@ def value_style(fields: Tree | None, path: Sequence[str], *, annotated: bool = T
         if not below:
             break
         if name not in below:
-            return ValueStyle(False, None, None)
+            return ValueStyle(wanted=False, rows=None, tree=None)
         below = below[name]
     names = [n for folded, n in PROPERTIES.items() if not below or folded in below]
     if not annotated:
         names = [n for n in names if n != "Annotated"]
-    nested = bool(below) and any(below[folded] for folded in PROPERTIES if folded in (below or {}))
+    nested = any((below or {}).get(folded) for folded in PROPERTIES)
     if not names or nested:
-        return ValueStyle(True, None, below)
-    return ValueStyle(True, tuple(names), below)
+        return ValueStyle(wanted=True, rows=None, tree=below)
+    return ValueStyle(wanted=True, rows=tuple(names), tree=below)
 
 
 class ValueText:

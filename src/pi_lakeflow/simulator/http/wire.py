@@ -7,23 +7,19 @@ import zlib
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from isal import igzip
 
 from .reply import Reply
 
 if TYPE_CHECKING:
-    from ..simulator import Simulator
-
-try:
-    from isal import igzip as _fast
-except ImportError:  # an optional accelerator; zlib does the same, slower
-    _fast = None
+    from pi_lakeflow.simulator.simulator import Simulator
 
 SERVER = "Microsoft-HTTPAPI/2.0"
 _SMALL = 1_024  # smaller bodies are not worth compressing
 _INLINE = 100_000  # larger ones are compressed beside the event loop
 
 
-async def send(sim: Simulator, request: web.Request, reply: Reply) -> tuple[web.Response, int]:
+async def send(sim: Simulator, request: web.BaseRequest, reply: Reply) -> tuple[web.Response, int]:
     """The response, and how many bytes its body has."""
     body = reply.body
     headers = {"Server": SERVER, "Content-Type": reply.content_type, **reply.headers}
@@ -38,7 +34,7 @@ async def send(sim: Simulator, request: web.Request, reply: Reply) -> tuple[web.
     return response, len(body)
 
 
-async def send_cut(sim: Simulator, request: web.Request, reply: Reply) -> web.StreamResponse:
+async def send_cut(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     """Promise the whole body, send half of it, and hang up."""
     body = reply.body
     response = web.StreamResponse(status=reply.status)
@@ -53,18 +49,15 @@ async def send_cut(sim: Simulator, request: web.Request, reply: Reply) -> web.St
 
 def gzip_body(body: bytes, level: int) -> bytes:
     """``body`` as one gzip member."""
-    if _fast is not None:
-        return bytes(_fast.compress(body, min(level, 3)))
-    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+    return bytes(igzip.compress(body, min(level, 3)))
 
 
-def _wants_gzip(sim: Simulator, request: web.Request, reply: Reply, size: int) -> bool:
+def _wants_gzip(sim: Simulator, request: web.BaseRequest, reply: Reply, size: int) -> bool:
     accepts = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     return sim.config.gzip and accepts and size >= _SMALL and "Content-Encoding" not in reply.headers
 
 
-async def _compressed(sim: Simulator, request: web.Request, body: bytes) -> bytes:
+async def _compressed(sim: Simulator, request: web.BaseRequest, body: bytes) -> bytes:
     level = sim.config.gzip_level
     if len(body) < _INLINE:
         return gzip_body(body, level)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..cache import WeighedCache
+from pi_lakeflow.simulator.cache import WeighedCache
+
 from . import ticks as t
 from .clock import Clock
 from .edits import Edit, apply
@@ -101,7 +102,7 @@ class Archive:
     def apply(self, tag: TagDef, edit: Edit) -> None:
         """Change the archive, and tell the subscribers."""
         self._edits.setdefault(tag.key, []).append(edit)
-        change = Change(len(self.journal), edit.action, tag, edit.events or Events.empty())
+        change = Change(len(self.journal), edit.action, tag, edit.events)
         self.journal.append(change)
         for subscriber in self._subscribers:
             subscriber(change)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ class Edit:
     action: Literal["insert", "replace", "delete"]
     first: int
     last: int
-    events: Events | None = None
+    events: Events = field(default_factory=Events.empty)
     nth: int | None = None
 
 
@@ -31,16 +31,17 @@ def apply(events: Events, edits: Sequence[Edit], first: int, last: int) -> Event
     """The events of a block (``first <= ticks <= last``) after its edits."""
     for edit in edits:
         if edit.last >= first and edit.first <= last:
-            events = _STEPS[edit.action](events, edit, first, last)
+            events = _step(events, edit, first, last)
     return events
 
 
-def _insert(events: Events, edit: Edit, first: int, last: int) -> Events:
-    assert edit.events is not None
-    return merge([events, edit.events.between(first, last)])
+def _step(events: Events, edit: Edit, first: int, last: int) -> Events:
+    if edit.action == "insert":
+        return merge([events, edit.events.between(first, last)])
+    return _delete(events, edit) if edit.action == "delete" else _replace(events, edit)
 
 
-def _delete(events: Events, edit: Edit, first: int, last: int) -> Events:
+def _delete(events: Events, edit: Edit) -> Events:
     place = np.arange(len(events))
     low = int(np.searchsorted(events.ticks, edit.first, "left"))
     high = int(np.searchsorted(events.ticks, edit.last, "right"))
@@ -49,8 +50,7 @@ def _delete(events: Events, edit: Edit, first: int, last: int) -> Events:
     return events.take((place < low) | (place >= high))
 
 
-def _replace(events: Events, edit: Edit, first: int, last: int) -> Events:
-    assert edit.events is not None
+def _replace(events: Events, edit: Edit) -> Events:
     at = int(np.searchsorted(events.ticks, edit.first, "left")) + (edit.nth or 0)
     if at >= len(events) or events.ticks[at] != edit.first:
         return events
@@ -64,6 +64,3 @@ def _replace(events: Events, edit: Edit, first: int, last: int) -> Events:
     if edit.events.text is not None or changed.text is not None:
         changed.texts()[at] = edit.events.texts()[0]
     return changed
-
-
-_STEPS = {"insert": _insert, "delete": _delete, "replace": _replace}

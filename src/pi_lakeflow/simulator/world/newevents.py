@@ -70,7 +70,7 @@ def build(tag: TagDef, new: Sequence[NewEvent], sets: Mapping[str, StateSet]) ->
 def _set_value(
     events: Events,
     place: int,
-    value: float | int | str | bool | State | None,
+    value: float | str | bool | State | None,
     tag: TagDef,
     sets: Mapping[str, StateSet],
 ) -> None:

@@ -140,30 +140,30 @@ def _wave(events: Events, tag: TagDef, hashes: U64) -> F64:
     return wave
 
 
-def _integer(events: Events, tag: TagDef, hashes: U64) -> None:
+def _integer(events: Events, _tag: TagDef, hashes: U64) -> None:
     events.kind[:] = INTEGER
     events.code[:] = below(hashes, 32_000) - 200
 
 
-def _big_integer(events: Events, tag: TagDef, hashes: U64) -> None:
+def _big_integer(events: Events, _tag: TagDef, hashes: U64) -> None:
     big = (hashes >> np.uint64(1)).astype(np.int64)
     events.kind[:] = INTEGER
     events.code[:] = np.where(hashes & np.uint64(1), big, -(big >> 8))
 
 
-def _string(events: Events, tag: TagDef, hashes: U64) -> None:
+def _string(events: Events, _tag: TagDef, hashes: U64) -> None:
     number = below(hashes, 9_000) + 1_000
     which = (hashes & np.uint64(15)).astype(np.int64)
     events.kind[:] = TEXT
     events.texts()[:] = [STRINGS[w].format(n) for w, n in zip(which.tolist(), number.tolist(), strict=True)]
 
 
-def _boolean(events: Events, tag: TagDef, hashes: U64) -> None:
+def _boolean(events: Events, _tag: TagDef, hashes: U64) -> None:
     events.kind[:] = BOOLEAN
     events.code[:] = (hashes >> np.uint64(40)).astype(np.int64) & 1
 
 
-def _timestamp(events: Events, tag: TagDef, hashes: U64) -> None:
+def _timestamp(events: Events, _tag: TagDef, hashes: U64) -> None:
     earlier = events.ticks - below(hashes, 2**31) * 1_000
     coarse = (hashes & np.uint64(1)) == 0
     earlier[coarse] -= earlier[coarse] % t.SECOND
@@ -171,7 +171,7 @@ def _timestamp(events: Events, tag: TagDef, hashes: U64) -> None:
     events.texts()[:] = [t.to_text(value) for value in earlier.tolist()]
 
 
-def _blob(events: Events, tag: TagDef, hashes: U64) -> None:
+def _blob(events: Events, _tag: TagDef, _hashes: U64) -> None:
     events.kind[:] = NULL
 
 

@@ -87,7 +87,7 @@ def mint(
     *,
     server: uuid.UUID,
     path: str,
-    object: uuid.UUID | int | None = None,
+    item: uuid.UUID | int | None = None,
     owner: uuid.UUID | None = None,
 ) -> str:
     """The id of an object. ``web_id_type`` is ``Full``, ``IDOnly``, ... in any case."""
@@ -99,7 +99,7 @@ def mint(
         parts.append(_guid_text(server))
     if letter in "FILD":
         parts += [_guid_text(owner)] if owner is not None else []
-        parts += [_object_text(object)] if object is not None else []
+        parts += [_object_text(item)] if item is not None else []
     if letter in "FP":
         parts.append(_encode(path.removeprefix("\\\\").upper().encode()))
     return "".join(parts)

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from ..cache import WeighedCache
+from pi_lakeflow.simulator.cache import WeighedCache
+
 from . import names, webid
 from . import ticks as t
 from .archive import Archive
@@ -81,7 +82,7 @@ class World:
         self._overrides: dict[tuple[int, int], TagDef] = {}
         self._renamed: dict[tuple[int, str], int] = {}
         self._deleted: set[tuple[int, int]] = set()
-        self._parts: dict[type[Any], Any] = {}
+        self._parts: dict[Callable[[World], Any], Any] = {}
         self._lock = threading.RLock()
         self._matches: WeighedCache[array[int]] = WeighedCache(10_000_000, len)
         self._defined = lru_cache(maxsize=20_000)(self._define)
@@ -91,12 +92,10 @@ class World:
     def part(self, kind: Callable[[World], P]) -> P:
         """The one instance of an extension (``kind(world)``), made when first asked for."""
         with self._lock:
-            found: P = self._parts.setdefault(kind, None) or self._make_part(kind)
+            if kind not in self._parts:
+                self._parts[kind] = kind(self)
+            found: P = self._parts[kind]
             return found
-
-    def _make_part(self, kind: Callable[[World], P]) -> P:
-        self._parts[kind] = made = kind(self)  # type: ignore[index]
-        return made
 
     def size(self, server: int = 0) -> int:
         """How many indices a data server has, deleted tags included."""
@@ -176,9 +175,7 @@ class World:
 
     def webid(self, tag: TagDef, web_id_type: str = "IDOnly") -> str:
         """The WebId of a tag."""
-        return webid.mint(
-            web_id_type, webid.POINT, server=tag.server.guid, path=tag.path, object=tag.point_id
-        )
+        return webid.mint(web_id_type, webid.POINT, server=tag.server.guid, path=tag.path, item=tag.point_id)
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -209,7 +206,7 @@ class World:
         found = self.find(tag) if isinstance(tag, str) else tag
         first = start * t.MICRO
         last = first if nth is not None else end * t.MICRO - 1
-        self.archive.apply(found, Edit("delete", first, last, None, nth))
+        self.archive.apply(found, Edit("delete", first, last, nth=nth))
 
     def add_tags(self, count: int = 1, *, server: int = 0, created: int | None = None) -> list[TagDef]:
         """New points; their archive begins at ``created`` (microseconds; default now)."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from ...world import ticks as t
-from ...world import webid
-from ...world.tags import DataServer
-from ..call import Call
-from ..errors import ApiError, not_found, path_not_found
-from ..reply import Reply
-from ..router import Router
+from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import ApiError, not_found, path_not_found
+from pi_lakeflow.simulator.http.reply import Reply
+from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.world import ticks as t
+from pi_lakeflow.simulator.world import webid
+from pi_lakeflow.simulator.world.tags import DataServer
+
 from .points import list_points, point_object
 from .sets import set_object
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...world import ticks as t
-from ..call import Call
-from ..errors import ApiError
-from ..reply import Reply
-from ..router import Router
+from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import ApiError
+from pi_lakeflow.simulator.http.reply import Reply
+from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.world import ticks as t
 
 _TITLES = (("1.19", "PI Web API 2023 SP1"), ("1.16", "PI Web API 2021 SP3"), ("1.11", "PI Web API 2018 SP1"))
 

@@ -6,13 +6,13 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from ...world import UnknownTag, webid
-from ...world.tags import DataServer, TagDef
-from ..call import Call
-from ..errors import ApiError, over_limit, path_not_found
-from ..pointattributes import attribute_values
-from ..reply import Reply
-from ..router import Router
+from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import ApiError, over_limit, path_not_found
+from pi_lakeflow.simulator.http.pointattributes import attribute_values
+from pi_lakeflow.simulator.http.reply import Reply
+from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.world import UnknownTag, webid
+from pi_lakeflow.simulator.world.tags import DataServer, TagDef
 
 _LINKS = {
     "InterpolatedData": "interpolated",
@@ -61,7 +61,7 @@ def _entry(call: Call, name: str, identifier: str) -> dict[str, Any]:
         tag = _tag_at(call, identifier) if name == "path" else call.tag(identifier)
         entry["Object"] = point_object(call, tag)
     except ApiError as error:
-        entry["Exception"] = {"Errors": error.bodies(call.sim.config.debug_mode)}
+        entry["Exception"] = {"Errors": error.bodies(debug=call.sim.config.debug_mode)}
     return entry
 
 
@@ -108,7 +108,7 @@ def _mask(call: Call) -> str | None:
 async def attributes(call: Call) -> Reply:
     """All, those of ``name`` (400 when one is unknown), or those of ``nameFilter``."""
     tag = call.tag(call.match["webId"])
-    known = attribute_values(call, tag)
+    known = attribute_values(tag)
     names = [name.casefold() for name in call.texts("name")] or list(known)
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -121,7 +121,7 @@ async def attributes(call: Call) -> Reply:
 async def attribute(call: Call) -> Reply:
     tag = call.tag(call.match["webId"])
     name = call.match["name"].casefold()
-    known = attribute_values(call, tag)
+    known = attribute_values(tag)
     if name not in known:
         raise ApiError(404, f"The specified attribute '{name}' was not found.", generic=True)
     return call.reply(_attribute(call, tag, name, known[name]))

@@ -6,13 +6,13 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
-from ...world import webid
-from ...world.states import StateSet
-from ...world.tags import DataServer
-from ..call import Call
-from ..errors import not_found, path_not_found
-from ..reply import Reply
-from ..router import Router
+from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import not_found, path_not_found
+from pi_lakeflow.simulator.http.reply import Reply
+from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.world import webid
+from pi_lakeflow.simulator.world.states import StateSet
+from pi_lakeflow.simulator.world.tags import DataServer
 
 _SET, _VALUE = "MSD", "MVD"
 
@@ -70,7 +70,7 @@ def _find(call: Call) -> tuple[DataServer, StateSet]:
 def set_webid(call: Call, server: DataServer, states: StateSet) -> str:
     """The WebId of a set."""
     return webid.mint(
-        call.web_id_type, _SET, server=server.guid, object=states.guid, path=_path(server, states)
+        call.web_id_type, _SET, server=server.guid, item=states.guid, path=_path(server, states)
     )
 
 
@@ -104,7 +104,7 @@ def _value_object(call: Call, server: DataServer, states: StateSet, code: int) -
         _VALUE,
         server=server.guid,
         owner=states.guid,
-        object=_value_guid(states, code),
+        item=_value_guid(states, code),
         path=path,
     )
     owner = set_webid(call, server, states)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...faults import TagFault
-from ..call import Call
-from ..errors import ApiError, over_limit
-from ..fields import Tree, prune
-from ..recorded import recorded_query
-from ..reply import Reply, encode
-from ..router import Router
-from ..streams import Stream, stream_of, streams_of_set
-from ..values import ValueStyle, value_style
+from pi_lakeflow.simulator.faults import TagFault
+from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import ApiError, over_limit
+from pi_lakeflow.simulator.http.fields import Tree, prune
+from pi_lakeflow.simulator.http.recorded import recorded_query
+from pi_lakeflow.simulator.http.reply import Reply, encode
+from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.http.streams import Stream, stream_of, streams_of_set
+from pi_lakeflow.simulator.http.values import ValueStyle, value_style
 
 
 def register(router: Router) -> None:
