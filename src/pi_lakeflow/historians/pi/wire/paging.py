@@ -52,6 +52,7 @@ class Pager:
         items = page.get("Items") or []
         links = page.get("Links") or {}
         repeated = self._is_repeated(items)
+        self._start += len(items)
         if link := links.get("Next"):
             if repeated or link in self._seen_links:
                 raise SourceUnavailable("the list's pages lead in a circle", subject=self.subject)
@@ -65,7 +66,6 @@ class Pager:
             )
         if len(items) < self._page or "Last" in links:
             return None
-        self._start += len(items)
         rest = [pair for pair in self.params if pair[0].lower() != "startindex"]
         return self.path, [*rest, ("startIndex", self._start)]
 
