@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pi_lakeflow.errors import Refused, SettingsError
+from pi_lakeflow.errors import Refused, SettingsError, TooLarge
 from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import TagFailure
@@ -152,19 +152,31 @@ class Catalog:
 
     async def _listed(self, server: str, mask: str) -> AsyncIterator[Tag]:
         servers = await self.data_servers()
-        params = [("nameFilter", mask), ("maxCount", str(_LIST_PAGE)), *_list_params(_POINT_FIELDS)]
-        async for item in self._client.items(f"dataservers/{servers[server]}/points", params):
+        params = [("nameFilter", mask), *_list_params(_POINT_FIELDS)]
+        async for item in self._items(f"dataservers/{servers[server]}/points", params, page=_LIST_PAGE):
             yield _tag(item)
+
+    async def _items(
+        self, path: str, params: Sequence[tuple[str, str]], *, page: int
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """The items of a list; a server that allows only smaller pages is asked for those."""
+        try:
+            async for item in self._client.items(path, [*params, ("maxCount", str(page))]):
+                yield item
+        except TooLarge as error:  # comes with the first page, before any item
+            if error.limit is None or not 0 < error.limit < page:
+                raise
+            async for item in self._items(path, params, page=error.limit):
+                yield item
 
     async def _searched(self, server: str, query: str) -> AsyncIterator[Tag]:
         servers = await self.data_servers()
         params = [
             ("dataServerWebId", servers[server]),
             ("query", query),
-            ("maxCount", str(_SEARCH_PAGE)),
             *_list_params(_POINT_FIELDS),
         ]
-        async for item in self._client.items("points/search", params):
+        async for item in self._items("points/search", params, page=_SEARCH_PAGE):
             yield _tag(item)
 
     async def _attributes_found(self, selector: Selector) -> AsyncIterator[Tag]:
