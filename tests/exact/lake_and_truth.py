@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.plan import coverage
+from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_LANES
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.ports import Lake

@@ -70,7 +70,7 @@ class ArithmeticReader:
     def __init__(self, dice: random.Random, failing: float) -> None:
         self.dice, self.failing = dice, failing
 
-    async def read(self, unit: WorkUnit, *, row_limit: int) -> Piece:
+    async def read(self, unit: WorkUnit, *, row_limit: int) -> Piece:  # noqa: ARG002 - the port's
         for _ in range(self.dice.randrange(4)):
             await asyncio.sleep(0)
         span = unit.span
@@ -128,7 +128,10 @@ class Site:
         assert not [event for event, times in held.items() if times > 1]
         lanes = Registry(self.lanes, self.data).load() if self.lanes.exists() else []
         claimed = {
-            (webid, at) for webid in TAGS for span in coverage(lanes, webid) for at in range(span.start, span.end)
+            (webid, at)
+            for webid in TAGS
+            for span in coverage(lanes, webid)
+            for at in range(span.start, span.end)
         }
         assert claimed == set(held)
 

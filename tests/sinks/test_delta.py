@@ -34,7 +34,17 @@ def events(tag: str, count: int, start: int = DAY) -> pa.RecordBatch:
             pa.array(np.zeros(count, np.int8)),
             *(pa.array(np.ones(count, bool)) for _ in range(4)),
         ],
-        names=["ticks", "value", "value_text", "state_code", "value_kind", "good", "questionable", "substituted", "annotated"],
+        names=[
+            "ticks",
+            "value",
+            "value_text",
+            "state_code",
+            "value_kind",
+            "good",
+            "questionable",
+            "substituted",
+            "annotated",
+        ],
     )
     streams = Streams(np.zeros(count, np.int32), [Tag(tag, tag.lower(), units="bar")], [None])
     return assemble(raw, streams, Span(0, 100 * DAY), kinds=KINDS, ingested_at=5)
@@ -69,7 +79,9 @@ def test_a_step_that_is_there_is_not_written_again(table: DeltaLakeTable) -> Non
 
 def test_several_steps_of_one_lane_in_one_commit(table: DeltaLakeTable) -> None:
     """Delta wants one transaction per id: the last one counts."""
-    table.append([Step(Mark("x", None, 5), [events("A", 3)]), Step(Mark("x", 5, 9), [events("A", 3, 2 * DAY)])])
+    table.append(
+        [Step(Mark("x", None, 5), [events("A", 3)]), Step(Mark("x", 5, 9), [events("A", 3, 2 * DAY)])]
+    )
     assert table.positions(["x"]) == {"x": 9}
     assert table.read().num_rows == 6
 
@@ -104,7 +116,15 @@ def test_racing_writers_commit_each_step_once(tmp_path: Path) -> None:
 def test_plain_tables_append_and_replace(tmp_path: Path) -> None:
     """Logs grow, snapshots are replaced."""
     table = DeltaLake(str(tmp_path)).table(PI_LANES)
-    row = {"lane": "l", "kind": "join", "tag_webid": "t", "at": 1, "until": None, "data_table": "d", "run_id": "r"}
+    row = {
+        "lane": "l",
+        "kind": "join",
+        "tag_webid": "t",
+        "at": 1,
+        "until": None,
+        "data_table": "d",
+        "run_id": "r",
+    }
     rows = pa.Table.from_pylist([row], schema=PI_LANES.arrow_schema)
     table.add(rows)
     table.add(rows)
@@ -113,7 +133,9 @@ def test_plain_tables_append_and_replace(tmp_path: Path) -> None:
     assert table.read().num_rows == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file that even its owner cannot replace, or a plain user")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs a file that even its owner cannot replace, or a plain user"
+)
 def test_a_path_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
     """An unusable lake names itself and the setting."""
     (tmp_path / "main").write_text("not a directory")

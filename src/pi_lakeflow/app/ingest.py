@@ -257,7 +257,7 @@ def _requests(
     starts = {} if request.since else _unfinished(lanes, tags)
     spans = {}
     for webid, tag in tags.items():
-        end = asked if tag.future else until
+        end = asked if tag.future and asked > now else until  # forecasts lie ahead by nature
         spans[webid] = Span(min(since, starts.get(webid, since), end), end)
     return spans, since, until
 

@@ -4,53 +4,82 @@
     limit.on_sample(latency_s=0.21, in_flight=4, dropped=False, weight=300.0)  # after each request
     limit.limit                                                                # a float, floor it
 
-Two signals are read, because each alone is blind: *latency* (a queue builds up in the server) and
-*loss* (429, 503, time-outs). Latency is compared with what the same kind of request cost when the
-queue was short: requests are grouped by the power of two of their ``weight``, so that a page of
-50,000 events is never held against a page of ten.
+The question is put to the server itself: *does more concurrency buy more throughput?* The limit
+alternates between a level a fifth below its centre and one a fifth above it, for a round each, and
+compares what requests take. Where the server has workers to spare, latency stays the same: the
+centre moves up. Where requests only queue, latency grows in proportion to the level: the
+centre moves down. In numbers, the *elasticity* of latency, ``d log(latency) / d log(level)``, is 0 in
+the first case and 1 in the second, and the centre follows its distance from one half. No
+stored "best latency" is needed, so there is none that can be wrong: a server that has become
+slower for good is simply asked again, and the limit never stays down.
 
-The limit moves once per *epoch*, a round of as many samples as requests fit in flight:
+Three more rules protect the server at once:
 
-* loss: multiplied by ``BACKOFF``, at most once per round of requests that were already in flight;
-* latency above ``TOLERANCE`` times the baseline: reduced in proportion, never below half;
-* otherwise, and only if the limit was really used: increased by its square root.
+* loss (429, 503, time-outs): the centre is multiplied by ``BACKOFF``, once per round of requests
+  that were in flight together;
+* latency that jumps above ``ALARM`` times its long-term level, whoever causes it: the centre is
+  reduced in proportion, at most halved;
+* the centre moves up only while the limit is really used.
 
-The baseline falls at once and rises slowly, so a server that has become slower for good is
-believed in the end, and the limit never stays down. Since a queue of our own making would be
-believed too, every ``PROBE_EVERY`` epochs the limit steps aside for one round, to measure
-the server without that queue.
+Requests are compared with requests of the same kind only: the power of two of their ``weight``.
 """
 
 from __future__ import annotations
 
 import math
-from statistics import median
+from dataclasses import dataclass, field
 
-TOLERANCE = 1.25
+SPREAD = 0.3  # half the distance between the two levels, relative to the centre
+TARGET = 0.6  # the elasticity that the centre settles at; above one half, to lose no throughput
+GAIN = 0.4  # the centre moves per round by e to the power of GAIN * (TARGET - elasticity)
+TRUST = 0.2  # weight of one measurement in the smoothed elasticity
+START_TRUST = 0.4
+START_GROWTH = 1.6  # per round, until the first sign of a queue
 BACKOFF = 0.6
-PROBE_EVERY = 12
-PROBE_DEPTH = 0.6
-BASELINE_RISE = 0.04
-MIN_EPOCH = 8
+FIRST_CREEP = 0.02  # the ceiling that a loss sets rises by this after one high round, then by twice as much, ...
+ALARM = 2.5
+MEMORY = 1000  # samples that the long-term latency remembers
+CLIP = 6.0
+SHORTEST, ENOUGH = 12, 24  # samples of a round: at a low level it must not take for ever
 
 
-class _Baseline:
-    """Latency of one weight class with a short queue: quick to fall, slow to rise."""
+@dataclass(slots=True)
+class _Usual:
+    """The long-term mean latency of one weight class, in seconds."""
 
-    __slots__ = ("_recent", "seconds")
+    seconds: float = 0.0
+    samples: int = 0
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._recent: list[float] = []
+    def ratio(self, seconds: float) -> float:
+        """``seconds`` over the mean so far, at most ``CLIP``: one straggler must not decide."""
+        self.samples += 1
+        ratio = min(CLIP, seconds / self.seconds) if self.seconds else 1.0
+        clipped = ratio * self.seconds if self.seconds else seconds
+        self.seconds += (clipped - self.seconds) / min(self.samples, MEMORY)
+        return ratio
 
-    def add(self, seconds: float) -> None:
-        self._recent.append(seconds)
-        if len(self._recent) < MIN_EPOCH:
-            return
-        typical = median(self._recent)
-        self._recent.clear()
-        rise = BASELINE_RISE * (typical - self.seconds)
-        self.seconds = typical if typical < self.seconds else self.seconds + rise
+
+@dataclass(slots=True)
+class _Round:
+    """Samples taken at one level; the first ``deaf`` ones started at another level."""
+
+    level: float
+    deaf: int = 0
+    ratios: list[float] = field(default_factory=list)
+    busiest: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return len(self.ratios) >= max(SHORTEST, min(ENOUGH, 5 * self.level), self.level)
+
+    @property
+    def mean(self) -> float:
+        return sum(self.ratios) / len(self.ratios)
+
+    @property
+    def used(self) -> bool:
+        """Whether the limit held somebody back."""
+        return self.busiest >= math.floor(self.level)
 
 
 class AdaptiveLimit:
@@ -64,17 +93,20 @@ class AdaptiveLimit:
             raise ValueError(f"1 <= minimum <= maximum must hold, not {minimum}, {maximum}")
         self._minimum = float(minimum)
         self._maximum = float(maximum)
-        self._limit = min(max(float(initial), self._minimum), self._maximum)
-        self._baselines: dict[int, _Baseline] = {}
-        self._ratios: list[float] = []
-        self._busiest = 0
-        self._deaf = 0  # samples of requests that started before the last cut
-        self._epochs = 0
-        self._resume: float | None = None  # the limit to return to after a probe
+        self._ceiling = self._maximum  # where the last loss was; it creeps up
+        self._creep = FIRST_CREEP
+        self._doomed = 0  # requests that were in flight with a lost one: their fate is no news
+        self._centre = self._clamped(float(initial))
+        self._kinds: dict[int, _Usual] = {}
+        self._starting = True
+        self._high = False
+        self._elasticity = 0.0
+        self._previous: _Round | None = None
+        self._round = _Round(self._level())
 
     @property
     def limit(self) -> float:
-        return self._limit
+        return self._round.level
 
     def on_sample(
         self, latency_s: float, in_flight: int, dropped: bool = False, *, weight: float = 1.0
@@ -85,50 +117,68 @@ class AdaptiveLimit:
         flight when it ended (itself included), ``dropped`` tells that the server threw it away,
         ``weight`` is its size in any unit (bytes, events): only powers of two of it matter.
         """
-        if dropped:
-            return self._on_drop(in_flight)
-        if self._deaf > 0:
-            self._deaf -= 1
-            return self._limit
-        self._learn(latency_s, weight)
-        self._busiest = max(self._busiest, in_flight)
-        if len(self._ratios) >= max(MIN_EPOCH, math.ceil(self._limit)):
-            self._end_epoch()
-        return self._limit
-
-    def _on_drop(self, in_flight: int) -> float:
-        if self._deaf > 0:
-            self._deaf -= 1
-            return self._limit
-        self._resume = None
-        self._start_epoch(self._limit * BACKOFF, deaf=in_flight - 1)
-        return self._limit
-
-    def _learn(self, latency_s: float, weight: float) -> None:
-        kind = round(math.log2(max(weight, 1.0)))
-        seconds = max(latency_s, 1e-6)
-        baseline = self._baselines.setdefault(kind, _Baseline(seconds))
-        self._ratios.append(seconds / baseline.seconds)
-        baseline.add(seconds)
-
-    def _end_epoch(self) -> None:
-        self._epochs += 1
-        if self._resume is not None:
-            resume, self._resume = self._resume, None
-            self._start_epoch(resume, deaf=0)
-        elif self._epochs % PROBE_EVERY == 0 and self._limit > self._minimum:
-            self._resume = self._limit
-            self._start_epoch(self._limit * PROBE_DEPTH, deaf=self._busiest)
+        now = self._round
+        if self._doomed > 0:
+            self._doomed -= 1
+        elif dropped:
+            self._lost(in_flight)
+        elif now.deaf > 0:
+            now.deaf -= 1
         else:
-            self._start_epoch(self._steered(), deaf=0)
+            now.busiest = max(now.busiest, in_flight)
+            now.ratios.append(self._relative(latency_s, weight))
+            if now.complete:
+                self._finish(now)
+        return self.limit
 
-    def _steered(self) -> float:
-        gradient = min(1.0, max(0.5, TOLERANCE / median(self._ratios)))
-        used = self._busiest >= math.floor(self._limit)
-        return self._limit * gradient + (math.sqrt(self._limit) if used else 0.0)
+    def _lost(self, in_flight: int) -> None:
+        self._ceiling = max(self._minimum, 0.9 * min(in_flight, self.limit))
+        self._creep = FIRST_CREEP
+        self._doomed = max(0, in_flight - 1)
+        self._restart(self._centre * BACKOFF, deaf=0)
 
-    def _start_epoch(self, limit: float, *, deaf: int) -> None:
-        self._limit = min(max(limit, self._minimum), self._maximum)
-        self._ratios.clear()
-        self._busiest = 0
-        self._deaf = max(0, deaf)
+    def _relative(self, latency_s: float, weight: float) -> float:
+        kind = self._kinds.setdefault(round(math.log2(max(weight, 1.0))), _Usual())
+        return kind.ratio(max(latency_s, 1e-6))
+
+    def _finish(self, now: _Round) -> None:
+        if now.mean > ALARM:
+            self._restart(self._centre * max(0.5, 0.6 * ALARM / now.mean), deaf=now.busiest)
+            return
+        if self._previous is not None:
+            self._learn(*sorted((self._previous, now), key=lambda one: one.level))
+        if self._high:
+            self._ceiling = min(self._maximum, self._ceiling + self._creep * max(4.0, self._ceiling))
+            self._creep = min(0.5, self._creep * 2)
+        self._previous = now
+        self._high = not self._high
+        self._round = _Round(self._level(), deaf=now.busiest)
+
+    def _learn(self, low: _Round, high: _Round) -> None:
+        if high.busiest > low.busiest:
+            slope = math.log(high.mean / low.mean) / math.log(high.busiest / low.busiest)
+            trust = START_TRUST if self._starting else TRUST
+            self._elasticity += trust * (min(1.5, max(-0.5, slope)) - self._elasticity)
+        if self._starting and self._elasticity > TARGET:
+            self._starting = False
+            self._centre = self._clamped(self._centre / START_GROWTH)  # the step that was too far
+        elif self._elasticity > TARGET or low.used:
+            steady = math.exp(GAIN * (TARGET - self._elasticity))
+            self._centre = self._clamped(self._centre * (START_GROWTH if self._starting else steady))
+
+    def _restart(self, centre: float, *, deaf: int) -> None:
+        self._starting = False
+        self._high = False
+        self._elasticity = TARGET
+        self._previous = None
+        self._centre = self._clamped(centre)
+        self._round = _Round(self._level(), deaf=deaf)
+
+    def _level(self) -> float:
+        low = self._clamped(math.floor(self._centre * (1 - SPREAD)))
+        if not self._high:
+            return low
+        return self._clamped(max(low + 1, math.floor(self._centre * (1 + SPREAD))))
+
+    def _clamped(self, limit: float) -> float:
+        return max(self._minimum, min(limit, self._ceiling))

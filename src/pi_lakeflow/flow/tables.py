@@ -34,7 +34,7 @@ PI_LANES = TableSpec(
 
 PI_COVERAGE = TableSpec(
     name="pi_coverage",
-    doc="What of each tag's history the lake holds: one row per tag and gap-free span, rebuilt after each run.",
+    doc="What the lake holds of each tag: one row per gap-free span, rebuilt after each run.",
     grain=Grain.SNAPSHOT,
     key=("tag_webid", "covered_from"),
     columns=(
@@ -49,7 +49,7 @@ PI_COVERAGE = TableSpec(
 
 PI_INGEST_ERRORS = TableSpec(
     name="pi_ingest_errors",
-    doc="Each tag that a run had to leave behind, and why. Its coverage did not move; the next run tries again.",
+    doc="Each tag that a run left behind, and why. Its coverage did not move; the next run tries again.",
     grain=Grain.LOG,
     key=("run_id", "tag_webid", "occurred_at"),
     columns=(

@@ -227,7 +227,7 @@ class Settings:
     which configuration file was read, ``searched`` where values were looked for, in words.
     """
 
-    pi_web_api_url: str = key(URL, doc="Root of PI Web API, `https://server/piwebapi`. **Required.**")
+    pi_web_api_url: str = key(URL, doc="Root of PI Web API, `https://server/piwebapi`. **Required**.")
     historian: str = key(TEXT, default="pi", doc="Kind of source.")
     data_server: str | None = key(
         TEXT,

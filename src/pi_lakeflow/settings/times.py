@@ -64,7 +64,7 @@ def _base(text: str, now: datetime) -> datetime:
         return midnight
     if text in ("y", "yesterday"):
         return midnight - timedelta(days=1)
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text.upper())
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

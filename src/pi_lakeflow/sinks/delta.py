@@ -20,6 +20,7 @@ from deltalake import (
     ColumnProperties,
     CommitProperties,
     DeltaTable,
+    QueryBuilder,
     Schema,
     Transaction,
     WriterProperties,
@@ -71,6 +72,15 @@ class DeltaLake:
         if spec.name not in self._tables:
             self._tables[spec.name] = DeltaLakeTable(self.path_of(spec.name), spec, self._options)
         return self._tables[spec.name]
+
+    def sql(self, query: str, tables: Sequence[TableSpec]) -> pa.Table:
+        """The answer of DataFusion SQL over ``tables``, each under its own name."""
+        builder = QueryBuilder()
+        for spec in tables:
+            path = self.path_of(spec.name)
+            with _translated(path):
+                builder = builder.register(spec.name, DeltaTable(path, storage_options=self._options))
+        return pa.table(builder.execute(query))
 
     def path_of(self, table: str) -> str:
         return f"{self.root}/{self.catalog}/{self.schema}/{table}"
@@ -136,6 +146,11 @@ class DeltaLakeTable:
     def version(self) -> int:
         with self._lock, _translated(self.path):
             return self._fresh().version()
+
+    def bytes(self) -> int:
+        """Size of the live files."""
+        with self._lock, _translated(self.path):
+            return int(pa.table(self._fresh().get_add_actions())["size_bytes"].to_numpy().sum())
 
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
         now = int(time.time() * 1000)

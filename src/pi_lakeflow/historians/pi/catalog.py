@@ -69,6 +69,24 @@ class Catalog:
         await self._by_path(paths, found)
         return found
 
+    async def walk(self, selection: Iterable[Selector] | Selection) -> AsyncIterator[Tag]:
+        """Tags one after the other, without looking further than the caller does.
+
+        Raises ``Refused`` for a name that is not found.
+        """
+        for selector in selection:
+            if selector.kind in (SelectorKind.WEBID, SelectorKind.NAME, SelectorKind.POINT):
+                found = await self.resolve([selector])
+                for failure in found.failures:
+                    raise Refused(
+                        failure.message, subject=failure.tag.name, hint=failure.hint, status=failure.status
+                    )
+                for tag in found.tags.values():
+                    yield tag
+            else:
+                async for tag in self._many(selector):
+                    yield tag
+
     async def data_servers(self) -> dict[str, str]:
         """Names and WebIds of the data servers that PI Web API knows."""
         if self._servers is None:

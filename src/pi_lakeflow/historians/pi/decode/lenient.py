@@ -17,20 +17,19 @@ import numpy as np
 import pyarrow as pa
 
 from pi_lakeflow.errors import Transient
-from pi_lakeflow.historians.pi.decode.columns import ValueColumns, batch, flag_column, ticks_array
+from pi_lakeflow.historians.pi.decode.columns import batch, flag_array, value_arrays
 from pi_lakeflow.historians.pi.decode.failures import (
     first_text,
     raise_for_envelope,
     stream_failures,
     summarise,
 )
-from pi_lakeflow.historians.pi.decode.page import NULL, RecordedPage, StreamMeta, StreamRows
+from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta, StreamRows
 from pi_lakeflow.historians.pi.decode.times import ticks_of
 from pi_lakeflow.historians.pi.decode.values import (
-    Cell,
+    OddValues,
     Overflow,
     State,
-    cell,
     compact_json,
     without_surrogates,
 )
@@ -45,18 +44,15 @@ _STATE_KEYS = ("Name", "Value", "Errors")
 @dataclass(slots=True)
 class _Rows:
     ticks: list[int | None] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
+    values: OddValues = field(default_factory=OddValues)
     flags: list[tuple[bool | None, ...]] = field(default_factory=list)
 
     def batch(self) -> pa.RecordBatch:
         length = len(self.ticks)
-        columns = list(zip(*self.flags, strict=True)) if length else [()] * 4
-        every = list(range(length))
-        return batch(
-            ticks_array(self.ticks),
-            ValueColumns(np.zeros(length), every, self.cells).arrays(),
-            [flag_column(length, None, every, column) for column in columns],
-        )
+        every = range(length)
+        columns = list(zip(*self.flags, strict=True)) if length else [()] * len(FLAGS)
+        values = value_arrays(np.zeros(length), np.arange(length), self.values)
+        return batch(self.ticks, values, [flag_array(length, None, every, column) for column in columns])
 
 
 def decode_lenient(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage:
@@ -78,7 +74,7 @@ def parse(body: bytes) -> Any:
 def items_of(page: Any) -> list[dict[str, Any]]:
     """The streams of the envelope. Raises ``Transient`` for a failure or another shape."""
     if not isinstance(page, dict):
-        raise Transient(f"the answer is JSON of another kind: a {type(page).__name__} where an object should be")
+        raise Transient(f"the answer is JSON of another kind: a {type(page).__name__}, not an object")
     raise_for_envelope(page.get("WebException"), page.get("Errors"), page.get("Message"))
     if "Items" not in page:
         raise Transient("the answer is JSON of another kind: it has no Items")
@@ -112,23 +108,20 @@ def _read_event(event: Any, point_type: str, rows: _Rows) -> list[str]:
     """Append one row; the texts of what is wrong with it."""
     if not isinstance(event, dict):
         rows.ticks.append(None)
-        rows.cells.append(Cell(NULL))
+        rows.values.add(None, point_type)
         rows.flags.append((False, None, None, None))
         return ["an event is not an object"]
     text = event.get("Timestamp")
     ticks = ticks_of(text) if isinstance(text, str) else None
-    value = cell(_state(event.get("Value")), point_type)
-    failures = [first_text(event["Errors"])] if event.get("Errors") else []
-    if not failures and value.error is not None:
-        failures.append(value.error)
-    flags = [flag if isinstance(flag := event.get(name), bool) else None for name in FLAGS]
-    if failures:
-        flags[0] = False
+    failure = rows.values.add(_state(event.get("Value")), point_type)
+    if event.get("Errors"):
+        failure = first_text(event["Errors"])
+    good, *others = (flag if isinstance(flag := event.get(name), bool) else None for name in FLAGS)
+    rows.ticks.append(ticks)
+    rows.flags.append((good if failure is None else False, *others))
+    failures = [] if failure is None else [failure]
     if ticks is None:
         failures.append(f"a timestamp cannot be read: {first_text(compact_json(text))}")
-    rows.ticks.append(ticks)
-    rows.cells.append(value)
-    rows.flags.append(tuple(flags))
     return failures
 
 
@@ -169,4 +162,3 @@ def _place(broken: Exception) -> str:
     if isinstance(broken, json.JSONDecodeError):
         return f"{broken.msg} at character {broken.pos}"
     return "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
-

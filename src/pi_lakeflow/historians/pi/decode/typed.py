@@ -16,12 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pi_lakeflow.historians.pi.decode.columns import (
-    ValueColumns,
-    batch,
-    flag_column,
-    ticks_array,
-)
+from pi_lakeflow.historians.pi.decode.columns import Rows, ValueArrays, batch, flag_array, value_arrays
 from pi_lakeflow.historians.pi.decode.failures import (
     first_text,
     raise_for_envelope,
@@ -30,12 +25,11 @@ from pi_lakeflow.historians.pi.decode.failures import (
 )
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta, StreamRows
 from pi_lakeflow.historians.pi.decode.times import ticks_of_all
-from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, State, cell
+from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, State
 
 UNKNOWN = StreamMeta()
 _SLICE = 1 << 18
-_GOES_ON = np.isin(np.arange(256), list(b"0123456789.eE"))
-NO_WEBID = "a stream of the answer has no WebId"
+_DASH, _ZERO, _NINE = b"-09"
 
 
 class Misfit(Exception):
@@ -103,52 +97,64 @@ def decode_typed(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage:
     raise_for_envelope(page.WebException, page.Errors, page.Message)
     streams = page.Items or []
     if not all(stream.WebId for stream in streams):
-        raise Misfit(NO_WEBID)
-    counts = [len(stream.Items) if isinstance(stream.Items, list) else 0 for stream in streams]
-    events = list(chain.from_iterable(s.Items for s in streams if isinstance(s.Items, list)))
-    borders = np.cumsum([0, *counts])
-    point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
-    values, failures = _values(body, events, borders, point_types)
+        raise Misfit("a stream without WebId")
+    lists = [stream.Items or [] for stream in streams]
+    events = list(chain.from_iterable(lists))
+    borders = np.cumsum([0, *map(len, lists)])
     ticks = ticks_of_all([event.Timestamp for event in events])
     if isinstance(ticks, list) and None in ticks:
-        raise Misfit("a timestamp cannot be read")
-    rows = batch(ticks_array(ticks), values.arrays(), _flags(events, failures))
-    texts: list[list[str]] = [[] for _ in streams]
-    for row, text in sorted(failures.items()):
-        texts[int(np.searchsorted(borders, row, "right")) - 1].append(text)
-    return RecordedPage(rows, tuple(_stream_rows(*each) for each in zip(streams, borders, counts, texts)))
+        raise Misfit("a timestamp that cannot be read")
+    point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
+    unusual = _unusual_rows(events)
+    failures = {row: first_text(events[row].Errors) for row in unusual if events[row].Errors}
+    values = _values(body, events, (borders, point_types), failures)
+    rows = batch(ticks, values, _flags(events, unusual, failures))
+    return RecordedPage(rows, _stream_rows(streams, borders, failures))
 
 
-def _stream_rows(stream: Stream, offset: int, length: int, failures: list[str]) -> StreamRows:
-    own = stream_failures(stream.Errors, stream.Value, has_items=stream.Items is not msgspec.UNSET)
-    error = summarise(own + failures)
-    return StreamRows(stream.WebId or "", int(offset), length, stream.UnitsAbbreviation or None, error)
+def _stream_rows(streams: list[Stream], borders: Rows, failures: dict[int, str]) -> tuple[StreamRows, ...]:
+    texts: list[list[str]] = [
+        stream_failures(s.Errors, s.Value, has_items=s.Items is not msgspec.UNSET) for s in streams
+    ]
+    rows = sorted(failures)
+    for row, stream in zip(rows, _streams_of(rows, borders), strict=True):
+        texts[stream].append(failures[row])
+    starts = borders.tolist()
+    return tuple(
+        StreamRows(s.WebId or "", start, end - start, s.UnitsAbbreviation or None, summarise(own))
+        for s, start, end, own in zip(streams, starts, starts[1:], texts, strict=False)
+    )
+
+
+def _streams_of(rows: Sequence[int], borders: Rows) -> list[int]:
+    """The stream that each row belongs to."""
+    streams: list[int] = (np.searchsorted(borders, rows, "right") - 1).tolist()
+    return streams
 
 
 def _values(
-    body: bytes, events: list[Event], borders: npt.NDArray[np.int64], point_types: list[str]
-) -> tuple[ValueColumns, dict[int, str]]:
-    """The value columns, and the failure texts by row."""
+    body: bytes, events: list[Event], layout: tuple[Rows, list[str]], failures: dict[int, str]
+) -> ValueArrays:
+    """The value columns. Adds to ``failures`` the texts of values that are failures, by row."""
     objects: list[Any] = [event.Value for event in events]
-    failures = {row: first_text(event.Errors) for row, event in enumerate(events) if event.Errors}
     odd = [row for row, value in enumerate(objects) if type(value) is not float]
-    odd_objects = [objects[row] for row in odd]
+    states = [row for row in odd if type(objects[row]) is State and objects[row].is_plain]
+    others = {row: objects[row] for row in set(odd).difference(states)}
+    values = OddValues()
+    values.add_states([objects[row] for row in states])
     for row in odd:
         objects[row] = np.nan
     numbers = np.fromiter(objects, np.float64, len(objects))
     _refuse_minus_zero(body, numbers)
-    integers = _exact_integers(body, numbers)
-    odd += integers
-    odd_objects += integers.values()
-    streams_of = (np.searchsorted(borders, odd, "right") - 1).tolist()
-    cells = []
-    for row, stream, value in zip(odd, streams_of, odd_objects, strict=True):
+    others |= _exact_integers(body, numbers)
+    borders, point_types = layout
+    for (row, value), stream in zip(others.items(), _streams_of(list(others), borders), strict=True):
         if isinstance(value, State) and value.is_bare:
             raise Misfit("an object that is no state")
-        cells.append(cell(value, point_types[stream]))
-        if (error := cells[-1].error) is not None:
-            failures.setdefault(row, error)
-    return ValueColumns(numbers, odd, cells), failures
+        failure = values.add(value, point_types[stream])
+        if failure is not None:
+            failures.setdefault(row, failure)
+    return value_arrays(numbers, np.array([*states, *others], np.int64), values)
 
 
 def _exact_integers(body: bytes, numbers: npt.NDArray[np.float64]) -> dict[int, int]:
@@ -172,39 +178,45 @@ def _refuse_minus_zero(body: bytes, numbers: npt.NDArray[np.float64]) -> None:
 
 
 def _may_hold_minus_zero(body: bytes) -> bool:
-    """Whether ``-0`` occurs with no number going on behind it, in slices that fit the cache."""
+    """Whether ``-0`` occurs with no digit or point behind it, in slices that fit the cache."""
     for start in range(0, len(body), _SLICE):
         piece = np.frombuffer(body[start : start + _SLICE + 2], np.uint8)
-        hits = np.flatnonzero((piece[:-2] == ord("-")) & (piece[1:-1] == ord("0")))
-        if not _GOES_ON[piece[hits + 2]].all():
+        ended = piece[2:] - np.uint8(_DASH) > _NINE - _DASH
+        if ((piece[:-2] == _DASH) & (piece[1:-1] == _ZERO) & ended).any():
             return True
     return False
 
 
-def _flags(events: Sequence[Event], failures: Mapping[int, str]) -> list[pa.BooleanArray]:
-    """The four flags. Nearly all events carry those of the first one, so only the others are listed."""
+def _unusual_rows(events: Sequence[Event]) -> list[int]:
+    """Rows whose flags are not those of the first event, or that have errors. Nearly always few."""
     if not events:
-        return [flag_column(0, None, [], [])] * 4
-    first = events[0]
-    good, questionable, substituted, annotated = (
-        first.Good,
-        first.Questionable,
-        first.Substituted,
-        first.Annotated,
-    )
-    other = [
+        return []
+    good, questionable, substituted, annotated = _flags_of(events[0])
+    return [
         row
         for row, event in enumerate(events)
         if event.Good is not good
         or event.Questionable is not questionable
         or event.Substituted is not substituted
         or event.Annotated is not annotated
+        or event.Errors is not None
     ]
-    others = [events[row] for row in other]
-    rows = [*other, *failures]
-    return [
-        flag_column(len(events), good, rows, [event.Good for event in others] + [False] * len(failures)),
-        flag_column(len(events), questionable, other, [event.Questionable for event in others]),
-        flag_column(len(events), substituted, other, [event.Substituted for event in others]),
-        flag_column(len(events), annotated, other, [event.Annotated for event in others]),
+
+
+def _flags_of(event: Event) -> tuple[bool | None, bool | None, bool | None, bool | None]:
+    return event.Good, event.Questionable, event.Substituted, event.Annotated
+
+
+def _flags(events: list[Event], unusual: list[int], failures: Mapping[int, str]) -> list[pa.BooleanArray]:
+    """The four flag columns; what failed is never good."""
+    if not events:
+        return [flag_array(0, None, [], [])] * 4
+    columns = list(zip(*(_flags_of(events[row]) for row in unusual), strict=True)) or [()] * 4
+    arrays = [
+        flag_array(len(events), usual, unusual, column)
+        for usual, column in zip(_flags_of(events[0]), columns, strict=True)
     ]
+    if failures:
+        failed = [*unusual, *failures]
+        arrays[0] = flag_array(len(events), events[0].Good, failed, [*columns[0], *[False] * len(failures)])
+    return arrays

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,6 @@ EXACT_INTEGERS = 2**53
 _NUMERIC_POINTS = frozenset({"Float16", "Float32", "Float64", "Int16", "Int32"})
 _NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TEXT_KINDS = {"Timestamp": TIMESTAMP, "Blob": BLOB}
-_INT32 = range(-(2**31), 2**31)
 
 
 class State(msgspec.Struct, gc=False):
@@ -39,6 +39,11 @@ class State(msgspec.Struct, gc=False):
     Value: int | None = None
     IsSystem: bool | None = None
     Errors: Any = None
+
+    @property
+    def is_plain(self) -> bool:
+        """A named state, nothing else: the usual case."""
+        return self.Errors is None and self.Name is not None
 
     @property
     def is_bare(self) -> bool:
@@ -56,54 +61,84 @@ class Overflow(msgspec.Struct, frozen=True, gc=False):
         return self.text
 
 
-class Cell(NamedTuple):
-    """What one event says: the rest is empty when ``error`` is set."""
-
-    kind: int
-    value: float | None = None
-    text: str | None = None
-    code: int | None = None
-    error: str | None = None
+def point_class(point_type: str) -> str:
+    """A point type that stands for all those whose values are read as those of ``point_type``."""
+    if point_type in _NUMERIC_POINTS:
+        return "Float64"
+    return point_type if point_type in _TEXT_KINDS else ""
 
 
-def cell(value: object, point_type: str) -> Cell:
-    """The columns of one parsed JSON value of a stream with ``point_type`` ("" unknown)."""
-    if isinstance(value, bool):
-        return Cell(BOOLEAN, text="true" if value else "false")
-    if isinstance(value, float):
-        return Cell(NUMBER, value)
-    if isinstance(value, State):
-        return _state_cell(value)
-    if isinstance(value, str):
-        return _text_cell(value, point_type)
-    if isinstance(value, int):
-        return _integer_cell(value)
-    if value is None:
-        return Cell(NULL)
-    if isinstance(value, Overflow):
-        return Cell(NUMBER, value.value, value.text)
-    return Cell(BLOB if point_type == "Blob" else TEXT, text=compact_json(value))
+@dataclass(slots=True)
+class OddValues:
+    """Columns for the events that are not plain doubles, in the order of ``add``."""
+
+    kinds: list[int] = field(default_factory=list)
+    numbers: list[float | None] = field(default_factory=list)
+    texts: list[str | None] = field(default_factory=list)
+    codes: list[int | None] = field(default_factory=list)
+
+    def add(self, value: object, point_type: str) -> str | None:
+        """Append the row of one parsed JSON value; the text of the failure that it is, if it is one."""
+        if isinstance(value, State) and value.Errors is None:
+            self._append(SYSTEM if value.IsSystem else DIGITAL, text=value.Name, code=_code(value))
+        elif isinstance(value, str):
+            self._add_text(value, point_type)
+        elif isinstance(value, bool):
+            self._append(BOOLEAN, text="true" if value else "false")
+        elif isinstance(value, float):
+            self._append(NUMBER, value)
+        elif isinstance(value, int):
+            self._append(NUMBER, *_integer(value))
+        elif value is None:
+            self._append(NULL)
+        elif isinstance(value, Overflow):
+            self._append(NUMBER, value.value, value.text)
+        elif isinstance(value, State):
+            return self._add_failure(value)
+        else:
+            self._append(BLOB if point_type == "Blob" else TEXT, text=compact_json(value))
+        return None
+
+    def add_states(self, states: list[State]) -> None:
+        """Append the rows of many states, none of them a failure."""
+        self.kinds += [SYSTEM if state.IsSystem else DIGITAL for state in states]
+        self.numbers += [None] * len(states)
+        self.texts += [state.Name for state in states]
+        self.codes += map(_code, states)
+
+    def _append(
+        self, kind: int, number: float | None = None, text: str | None = None, code: int | None = None
+    ) -> None:
+        self.kinds.append(kind)
+        self.numbers.append(number)
+        self.texts.append(text)
+        self.codes.append(code)
+
+    def _add_text(self, text: str, point_type: str) -> None:
+        if point_type in _NUMERIC_POINTS and text in _NO_NUMBERS:
+            self._append(NUMBER, _NO_NUMBERS[text])
+        else:
+            self._append(_TEXT_KINDS.get(point_type, TEXT), text=text)
+
+    def _add_failure(self, state: State) -> str | None:
+        if not state.Errors and (state.Name is not None or state.Value is not None):
+            self._append(SYSTEM if state.IsSystem else DIGITAL, text=state.Name, code=_code(state))
+            return None
+        self._append(NULL)
+        return first_text(state.Errors)
 
 
-def _state_cell(state: State) -> Cell:
-    if state.Errors or (state.Errors is not None and state.Name is None and state.Value is None):
-        return Cell(NULL, error=first_text(state.Errors))
-    code = state.Value if state.Value is not None and state.Value in _INT32 else None
-    return Cell(SYSTEM if state.IsSystem else DIGITAL, text=state.Name, code=code)
+def _code(state: State) -> int | None:
+    return state.Value if state.Value is not None and -(2**31) <= state.Value < 2**31 else None
 
 
-def _text_cell(text: str, point_type: str) -> Cell:
-    if point_type in _NUMERIC_POINTS and text in _NO_NUMBERS:
-        return Cell(NUMBER, _NO_NUMBERS[text])
-    return Cell(_TEXT_KINDS.get(point_type, TEXT), text=text)
-
-
-def _integer_cell(value: int) -> Cell:
-    exact = -EXACT_INTEGERS <= value <= EXACT_INTEGERS
+def _integer(value: int) -> tuple[float, str | None]:
+    if -EXACT_INTEGERS <= value <= EXACT_INTEGERS:
+        return float(value), None
     try:
-        return Cell(NUMBER, float(value), None if exact else str(value))
+        return float(value), str(value)
     except OverflowError:
-        return Cell(NUMBER, math.copysign(math.inf, value), str(value))
+        return (math.inf if value > 0 else -math.inf), str(value)
 
 
 def compact_json(value: object) -> str:

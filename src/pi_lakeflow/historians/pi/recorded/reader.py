@@ -37,22 +37,10 @@ from pi_lakeflow.model.work import Piece, TagFailure, WorkUnit
 
 # Everything that decides a row, and nothing else: `Errors` on all levels, because a value that
 # failed is null and may still claim to be good.
-FIELDS = ";".join(
-    [
-        "Items.WebId",
-        "Items.UnitsAbbreviation",
-        "Items.Errors",
-        "Items.Items.Timestamp",
-        "Items.Items.Value",
-        "Items.Items.Good",
-        "Items.Items.Questionable",
-        "Items.Items.Substituted",
-        "Items.Items.Annotated",
-        "Items.Items.Errors",
-        "Links.Next",
-        "WebException",
-        "Errors",
-    ]
+FIELDS = (
+    "Items.WebId;Items.UnitsAbbreviation;Items.Errors;Items.Items.Timestamp;Items.Items.Value;"
+    "Items.Items.Good;Items.Items.Questionable;Items.Items.Substituted;Items.Items.Annotated;"
+    "Items.Items.Errors;Links.Next;WebException;Errors"
 )
 _DECODE_ATTEMPTS = 4
 _RESTARTS = 3

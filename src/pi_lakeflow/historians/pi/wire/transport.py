@@ -104,7 +104,10 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         cap_bytes: int | None = None,
     ) -> Any:
-        """The parsed answer, None for an empty one. A failure hidden in a 200 (``WebException``) raises ``Refused``."""
+        """The parsed answer, None for an empty one.
+
+        A failure hidden in a 200 (``WebException``) raises ``Refused``.
+        """
         answer = await self.request(
             method, path, params=params, json=json, headers=headers, cap_bytes=cap_bytes
         )

@@ -1,0 +1,5 @@
+"""``python -m pi_lakeflow``."""
+
+from pi_lakeflow.cli import main
+
+main()

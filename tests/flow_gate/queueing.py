@@ -1,0 +1,87 @@
+"""A server as queueing theory sees it: K workers, a queue, service times; requests in a closed loop."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pi_lakeflow.flow.limit import AdaptiveLimit
+
+Service = Callable[[random.Random, float], float]  # (dice, now) -> seconds of work
+
+
+@dataclass
+class Server:
+    """``workers`` requests are served at once, at most ``queue`` wait, the rest is dropped."""
+
+    workers: int
+    service: Service
+    queue: int = 10**6
+    speed: Callable[[float], float] = lambda now: 1.0  # 0.1 is a brown-out
+    patience: float = float("inf")  # seconds after which the client gives up: a loss
+
+
+@dataclass
+class Trace:
+    times: list[float] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
+    served: int = 0
+    dropped: int = 0
+    ends: list[float] = field(default_factory=list)
+
+    def between(self, start: float, end: float) -> list[float]:
+        return [limit for time, limit in zip(self.times, self.limits, strict=True) if start <= time < end]
+
+    def throughput(self, start: float, end: float) -> float:
+        return sum(start <= time < end for time in self.ends) / (end - start)
+
+
+def simulate(
+    limit: AdaptiveLimit, server: Server, seconds: float, *, seed: int = 1, demand: int = 10**6
+) -> Trace:
+    """Keep as many requests in flight as the limit and ``demand`` allow, for ``seconds``."""
+    dice = random.Random(seed)
+    trace = Trace()
+    free = [0.0] * server.workers  # when each worker is free
+    flying: list[tuple[float, float, bool]] = []  # (end, start, dropped)
+    now = 0.0
+    while now < seconds:
+        while len(flying) < min(int(limit.limit), demand):
+            heapq.heappush(flying, _send(server, free, now, dice, len(flying)))
+        end, start, dropped = heapq.heappop(flying)
+        now = end
+        limit.on_sample(end - start, len(flying) + 1, dropped)
+        trace.times.append(now)
+        trace.limits.append(limit.limit)
+        trace.served += not dropped
+        trace.dropped += dropped
+        if not dropped:
+            trace.ends.append(now)
+    return trace
+
+
+def _send(
+    server: Server, free: list[float], now: float, dice: random.Random, flying: int
+) -> tuple[float, float, bool]:
+    if flying >= server.workers + server.queue:
+        return now + 0.005, now, True  # 429 comes back at once
+    begin = max(now, heapq.heappop(free))
+    end = begin + server.service(dice, now) / server.speed(begin)
+    heapq.heappush(free, end)
+    if end - now > server.patience:
+        return now + server.patience, now, True
+    return end, now, False
+
+
+def constant(seconds: float) -> Service:
+    return lambda dice, now: seconds
+
+
+def exponential(seconds: float) -> Service:
+    return lambda dice, now: dice.expovariate(1.0 / seconds)
+
+
+def lognormal(seconds: float, sigma: float = 0.7) -> Service:
+    return lambda dice, now: seconds * dice.lognormvariate(-sigma * sigma / 2, sigma)
