@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import subprocess
+import sys
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import typer
 
@@ -16,10 +19,11 @@ from pi_lakeflow.app.query import hourly_average, size_on_disk
 from pi_lakeflow.cli.options import Debug, Json, Verbose, output_of
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.cli.progress import watched
-from pi_lakeflow.errors import SettingsError
+from pi_lakeflow.errors import SettingsError, SourceUnavailable
 from pi_lakeflow.model.span import iso, to_micros
 from pi_lakeflow.settings import Settings, load
 
+SEED = 7
 CONFIG = """\
 # Written by `pi-lakeflow demo`. The simulated server is gone when the demo ends; the lake stays.
 pi_web_api_url: {url}
@@ -49,17 +53,17 @@ def demo(
     if (folder / "lake").exists():
         raise SettingsError("there is a lake already", subject=str(folder), hint="rm -r it, or --dir OTHER")
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    with _plant(tags, now, days) as (url, advance, true_rows):
-        settings = _settings(folder, url, now - timedelta(days=days))
-        output.text(f"A simulated PI Web API with {tags:,} tags answers at {url}\n")
+    with _Plant(tags, now) as plant:
+        settings = _settings(folder, plant.url, now - timedelta(days=days))
+        output.text(f"A simulated PI Web API with {tags:,} tags answers at {plant.url}\n")
         output.text(f"[bold]1. {days:g} days of history[/]")
         first = _ingest(output, settings)
         _told(output, first)
-        advance(timedelta(hours=6))
+        plant.advance(timedelta(hours=6))
         output.text("\n[bold]2. Six hours later: only what is new[/]")
         second = _ingest(output, settings)
         _told(output, second)
-        expected = true_rows(first.span_start, second.span_end)
+        expected = plant.count(first.span_start, second.span_end)
     exact = expected == first.rows + second.rows
     _conclude(output, settings, folder, expected, exact=exact)
     code = max(first.exit_code, second.exit_code, 0 if exact else 1)
@@ -67,23 +71,43 @@ def demo(
     return code
 
 
-@contextmanager
-def _plant(tags: int, now: datetime, days: float) -> Iterator[tuple]:  # type: ignore[type-arg]
-    from pi_lakeflow.simulator import FixedClock, SimulatorConfig, run_in_thread
+class _Plant:
+    """A simulated server in a process of its own, and the same world here to count the truth."""
 
-    clock = FixedClock(to_micros(now))
-    start = now - timedelta(days=days + 1)
-    config = SimulatorConfig(seed=7, tags=tags, clock=clock, start=start)
+    def __init__(self, tags: int, now: datetime) -> None:
+        from pi_lakeflow.simulator import FixedClock, World
 
-    with run_in_thread(config) as sim:
+        self._clock = FixedClock(to_micros(now))
+        self._world = World(seed=SEED, tags=tags, clock=self._clock)
+        options = ["--tags", str(tags), "--seed", str(SEED), "--now", now.isoformat()]
+        command = [sys.executable, "-m", "pi_lakeflow.simulator", *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-        def advance(by: timedelta) -> None:
-            clock.advance(by // timedelta(microseconds=1))
+    def __enter__(self) -> Self:
+        announced = self._process.stdout.readline() if self._process.stdout else ""
+        if not announced:
+            raise SourceUnavailable("the simulated server did not start", subject="demo")
+        self.url: str = json.loads(announced)["url"]
+        return self
 
-        def true_rows(start: int, end: int) -> int:
-            return sum(sim.world.truth(tag, start, end).num_rows for tag in sim.world.tags())
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
 
-        yield sim.url, advance, true_rows
+    def advance(self, by: timedelta) -> None:
+        """Let time pass in the plant."""
+        micros = by // timedelta(microseconds=1)
+        self._clock.advance(micros)
+        root = self.url.removesuffix("/piwebapi")
+        body = json.dumps({"advance": micros}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{root}/simulator/clock", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            answer.read()
+
+    def count(self, start: int, end: int) -> int:
+        """Events that the archive holds."""
+        return sum(self._world.truth(tag, start, end).num_rows for tag in self._world.tags())
 
 
 def _settings(folder: Path, url: str, since: datetime) -> Settings:

@@ -218,10 +218,8 @@ class RecordedReader:
             return
         allowed = min(max(page_size(self._size), cursor.page, border.held * 2), self._size.items)
         if border.held >= allowed:
-            job.fail(
-                tag,
-                f"more than {allowed:,} events at {iso_ticks(border.ticks)}, the most that one answer may hold",
-            )
+            moment = iso_ticks(border.ticks)
+            job.fail(tag, f"more than {allowed:,} events at {moment}, the most that one answer may hold")
             return
         span = job.span
 

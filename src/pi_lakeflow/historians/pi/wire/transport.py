@@ -113,8 +113,15 @@ class Transport:
         )
         if not answer.body:
             return None
-        tree = parse_json(answer.body, subject=f"{method} {answer.url_for_logs}")
-        hidden = web_exception(tree, subject=f"{method} {answer.url_for_logs}")
+        subject = f"{method} {answer.url_for_logs}"
+        try:
+            tree = parse_json(answer.body, subject=subject)
+        except Transient:  # half a body under a proper Content-Length: once more, if that is safe
+            if method != "GET":
+                raise
+            answer = await self.request(method, path, params=params, headers=headers, cap_bytes=cap_bytes)
+            tree = parse_json(answer.body, subject=subject)
+        hidden = web_exception(tree, subject=subject)
         if hidden is not None:
             raise hidden
         return tree
@@ -267,4 +274,8 @@ def parse_json(body: bytes, *, subject: str) -> Any:
     try:
         return plain_json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Transient(f"the answer is broken JSON: {type(error).__name__}", subject=subject) from error
+        raise Transient(
+            f"the answer is broken JSON: {type(error).__name__}",
+            subject=subject,
+            hint="try again; if it stays, look for a proxy between here and the server that cuts answers",
+        ) from error
