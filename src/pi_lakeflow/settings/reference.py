@@ -16,7 +16,7 @@ names another one. In Python the same keys are a dict: `load({"pi_web_api_url": 
 
 A value is taken from the first of these that has it:
 
-1. a flag: `--since`, `--until`, `--tag`, or `--set performance.max_workers=20` for any key;
+1. a flag: `--since`, `--until`, `--tag`, `--lake`;
 2. an environment variable: `PI_LAKEFLOW_` and the key in capitals, `__` for each dot, such as
    `PI_LAKEFLOW_AUTH__PASSWORD`; lists and mappings as YAML in one line;
 3. the file, or the dict;

@@ -200,7 +200,7 @@ class Performance:
         BOOLEAN, default=True, doc="Ask for gzip: wins on a slow network, costs on a fast one."
     )
     memory_limit_gb: float = key(
-        positive(), default=2.0, doc="Memory for data on its way, over all processes, in GB."
+        positive(), default=1.0, doc="Ceiling for the memory of the whole process, in GB."
     )
     workers: int | Literal["auto"] = key(
         whole_or("auto"),
