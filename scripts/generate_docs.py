@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pi_lakeflow.app.tables import markdown
+from pi_lakeflow.settings import schema_doc
+
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 
-PAGES: dict[str, Callable[[], str]] = {}
+
+def _commands() -> str:
+    """The help of every command, as a person sees it."""
+    from pi_lakeflow.cli.program import app
+
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    parts = [
+        "# Commands",
+        "",
+        "Every command takes `--help`. Results go to standard output, the rest to standard error.",
+        "",
+    ]
+    for name in (*names, "config show"):
+        parts += [f"## `pi-lakeflow {name}`", "", "```text", _help(name.split()), "```", ""]
+    return "\n".join(parts)
+
+
+def _help(words: list[str]) -> str:
+    command = [sys.executable, "-m", "pi_lakeflow", *words, "--help"]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": schema_doc,
+    "tables.md": markdown,
+    "commands.md": _commands,
+}
 
 
 def stale(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ FORBIDDEN = {
     "a package host": re.compile(
         r"pypi[.]org|files[.]pythonhosted|pythonhosted[.]org|--(?:extra-)?index-url[ =]"
     ),
-    "a home directory": re.compile(r"(?<![\w.])/(?:home|Users)/\w+|(?<![\w.])/root(?:/|\b)"),
+    "a home directory": re.compile(r"(?<![\w.])/(?:home|Users)/\w+|(?<![\w.])/ro[o]t(?:/|\b)"),
     "a scratch directory": re.compile(r"(?<![\w.])/(?:work|tmp/team|farm)/\w+"),
     "a private key": re.compile(r"BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY"),
 }

@@ -39,7 +39,7 @@ _REOPEN_AFTER = 50
 _ATTEMPTS = 20
 
 # zstd-1 costs no more than snappy and is a third smaller; split bytes and deltas suit floats and
-# times that rarely repeat (benchmarks/delta_write.py).
+# times that rarely repeat.
 _WRITER = WriterProperties(
     compression="ZSTD",
     compression_level=1,
