@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -107,6 +108,10 @@ async def ingest(
     An error after the first commit loses nothing: the next run goes on from the last commit.
     """
     request = request or Request()
+    for key in _without_effect(settings):
+        warnings.warn(
+            f"{key} has no effect yet: only recorded time series are read", UserWarning, stacklevel=2
+        )
     counters = Counters(observer)
     report = Report(_run_id(), request.command, started_at=SystemClock().now())
     lake = lake or open_lake(settings)
@@ -280,6 +285,18 @@ def _unfinished(lanes: Iterable[Lane], tags: Mapping[str, Tag]) -> dict[str, int
         if places:
             starts[webid] = min(places)
     return starts
+
+
+def _without_effect(settings: Settings) -> list[str]:
+    """Keys that ask for what this version does not do: better said than silently ignored."""
+    asked = {
+        "extract_alarms": settings.extract_alarms,
+        "enable_streaming": settings.enable_streaming,
+        "late_data.look_back": bool(settings.late_data.look_back),
+        "late_data.reconcile": bool(settings.late_data.reconcile),
+        "performance.workers": settings.performance.workers not in (1, "auto"),
+    }
+    return [key for key, wanted in asked.items() if wanted]
 
 
 def _selection(settings: Settings, request: Request) -> Selection:

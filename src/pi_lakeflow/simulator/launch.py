@@ -33,13 +33,11 @@ async def start_simulator(config: SimulatorConfig | None = None) -> AsyncIterato
         access_log=None,
         keepalive_timeout=120,
     )
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
     try:
         tls = _tls(sim) if config.tls else None
-        site = web.TCPSite(
-            runner, config.host, config.port, ssl_context=tls, shutdown_timeout=1, backlog=1024
-        )
+        site = web.TCPSite(runner, config.host, config.port, ssl_context=tls, backlog=1024)
         await site.start()
         port = runner.addresses[0][1]
         sim.url = f"{'https' if tls else 'http'}://{config.host}:{port}{config.base_path}"

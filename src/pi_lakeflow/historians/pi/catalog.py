@@ -121,9 +121,10 @@ class Catalog:
         try:
             item = await self._client.get(f"{kind}/{webid}", params)
         except Refused as error:
-            if not quiet:
-                found.missing(webid, error.message, error.status)
-            return False
+            if quiet and error.status in (400, 404):
+                return False  # no WebId after all: it may be a name
+            found.missing(webid, error.message, error.status)
+            return True
         found.add(_tag(item))
         return True
 
