@@ -35,9 +35,9 @@ class Resolved:
     def add(self, tag: Tag) -> None:
         self.tags.setdefault(tag.webid, tag)
 
-    def missing(self, name: str, message: str, status: int | None = None) -> None:
+    def missing(self, name: str, message: str, status: int | None = None, *, webid: str = "") -> None:
         hint = "check the spelling with `pi-lakeflow discover`, or remove it from `tags`"
-        self.failures.append(TagFailure(Tag("", name), message, status, hint))
+        self.failures.append(TagFailure(Tag(webid, name), message, status, hint))
 
 
 class Catalog:
@@ -123,7 +123,7 @@ class Catalog:
         except Refused as error:
             if quiet and error.status in (400, 404):
                 return False  # no WebId after all: it may be a name
-            found.missing(webid, error.message, error.status)
+            found.missing(webid, error.message, error.status, webid=webid)
             return True
         found.add(_tag(item))
         return True
