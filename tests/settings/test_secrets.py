@@ -76,7 +76,7 @@ def test_databricks_reference_through_the_notebook(monkeypatch: pytest.MonkeyPat
 def test_databricks_reference_through_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(sys.modules["__main__"], "dbutils", raising=False)
     runtime = types.ModuleType("databricks.sdk.runtime")
-    runtime.dbutils = _Dbutils()  # type: ignore[attr-defined]  # a stand-in for the platform's module
+    runtime.dbutils = _Dbutils()  # a stand-in for the platform
     for name in ("databricks", "databricks.sdk"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "databricks.sdk.runtime", runtime)

@@ -65,21 +65,15 @@ def from_flags(flags: Mapping[str, Any], *, base: Path) -> Iterator[Given | Unkn
     """Dotted keys from the command line; None means that the flag was not used."""
     for path, value in flags.items():
         if value is not None:
-            yield _one(path, value, Origin(Layer.FLAG, flag_name(path)), base)
+            yield _one(path, value, Origin(Layer.FLAG, flag_name(path) or f"the flag for {path}"), base)
 
 
-def flag_name(path: str) -> str:
-    """The flag of the command line that sets the key ``path``."""
-    return _FLAGS.get(path, f"--set {path}")
+def flag_name(path: str) -> str | None:
+    """The flag of the command line that sets the key ``path``, if there is one."""
+    return _FLAGS.get(path)
 
 
-_FLAGS = {
-    "pi_web_api_url": "--url",
-    "tags": "--tag",
-    "since": "--since",
-    "until": "--until",
-    "lake": "--lake",
-}
+_FLAGS = {"tags": "--tag", "since": "--since", "until": "--until", "lake": "--lake", "lake.path": "--lake"}
 
 
 def env_name(path: str) -> str:

@@ -124,7 +124,7 @@ def _unknown(draft: _Draft, item: Unknown) -> None:
         SettingsError(
             f"unknown key in {item.origin}",
             subject=item.path,
-            hint=hint or "pi-lakeflow config reference lists the keys",
+            hint=hint or "docs/reference/configuration.md lists the keys",
         )
     )
 

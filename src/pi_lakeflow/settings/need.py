@@ -16,7 +16,8 @@ def need(settings: Settings, *keys: str) -> None:
 
 def missing(key: str, searched: str) -> SettingsError:
     """The error for a key without value: every place looked in, in order."""
-    places = [f"the flag {flag_name(key)}", f"the environment variable {env_name(key)}", searched]
+    flag = flag_name(key)
+    places = [*([f"the flag {flag}"] if flag else []), f"the environment variable {env_name(key)}", searched]
     return SettingsError(
         "missing; looked in " + ", then ".join(places),
         subject=key,

@@ -120,11 +120,13 @@ class LateData:
         DURATION,
         default=timedelta(0),
         doc="Each run reads this much of the past again and corrects the lake.",
+        used=False,
     )
     reconcile: timedelta = key(
         DURATION,
         default=timedelta(0),
         doc="Each run compares this much of the past with the server's own counts and repairs what differs.",
+        used=False,
     )
 
 
@@ -137,16 +139,22 @@ class Streaming:
         default="channels",
         doc="`channels`: WebSocket, under a second. `updates`: polling of Stream Updates, which also sees "
         "edits and deletions.",
+        used=False,
     )
-    schema: str = key(TEXT, default="streaming", doc="Schema of the live twin of `pi_timeseries`.")
+    schema: str = key(
+        TEXT, default="streaming", doc="Schema of the live twin of `pi_timeseries`.", used=False
+    )
     flush_interval: timedelta = key(
         DURATION,
         default=timedelta(seconds=60),
         doc="Buffered events are written at the latest after this time.",
+        used=False,
     )
-    max_buffer_size: int = key(whole(), default=10_000, doc="... or when there are this many of them.")
+    max_buffer_size: int = key(
+        whole(), default=10_000, doc="... or when there are this many of them.", used=False
+    )
     poll_interval: timedelta = key(
-        DURATION, default=timedelta(seconds=5), doc="Pause between two polls in mode `updates`."
+        DURATION, default=timedelta(seconds=5), doc="Pause between two polls in mode `updates`.", used=False
     )
 
 
@@ -155,13 +163,17 @@ class Alarms:
     """Which event frames and notification rules are read as alarms."""
 
     databases: tuple[str, ...] = key(
-        TEXTS, default=(), doc="AF databases, as `name` or `\\\\server\\name`.", unset="all"
+        TEXTS, default=(), doc="AF databases, as `name` or `\\\\server\\name`.", unset="all", used=False
     )
-    templates: tuple[str, ...] = key(TEXTS, default=(), doc="Event frame templates.", unset="all")
-    categories: tuple[str, ...] = key(TEXTS, default=(), doc="Event frame categories.", unset="all")
-    names: tuple[str, ...] = key(TEXTS, default=(), doc="Masks for event frame names.", unset="all")
+    templates: tuple[str, ...] = key(TEXTS, default=(), doc="Event frame templates.", unset="all", used=False)
+    categories: tuple[str, ...] = key(
+        TEXTS, default=(), doc="Event frame categories.", unset="all", used=False
+    )
+    names: tuple[str, ...] = key(
+        TEXTS, default=(), doc="Masks for event frame names.", unset="all", used=False
+    )
     min_severity: str = key(
-        choice(*SEVERITIES), default="none", doc=f"Lowest severity: {', '.join(SEVERITIES)}."
+        choice(*SEVERITIES), default="none", doc=f"Lowest severity: {', '.join(SEVERITIES)}.", used=False
     )
 
 
@@ -170,13 +182,18 @@ class Performance:
     """How hard the server and this machine may be worked."""
 
     base_batch_size: int = key(whole(), default=100, doc="Tags per request to start with.")
-    min_batch_size: int = key(whole(), default=25, doc="Fewest tags per request, however slow the answers.")
-    max_batch_size: int = key(whole(), default=200, doc="Most tags per request, however fast the answers.")
+    min_batch_size: int = key(
+        whole(), default=25, doc="Fewest tags per request, however slow the answers.", used=False
+    )
+    max_batch_size: int = key(
+        whole(), default=200, doc="Most tags per request, however fast the answers.", used=False
+    )
     adaptive_sizing: bool = key(
         BOOLEAN,
         default=True,
         aliases=("adaptive_batching",),
         doc="Let the number of tags per request follow how the server answers.",
+        used=False,
     )
     max_workers: int = key(
         whole(),
@@ -206,6 +223,7 @@ class Performance:
         whole_or("auto"),
         default="auto",
         doc="Processes that share the work; `auto`: one per processor, while it pays.",
+        used=False,
     )
 
     @property
@@ -228,7 +246,7 @@ class Settings:
     """
 
     pi_web_api_url: str = key(URL, doc="Root of PI Web API, `https://server/piwebapi`. **Required**.")
-    historian: str = key(TEXT, default="pi", doc="Kind of source.")
+    historian: str = key(choice("pi"), default="pi", doc="Kind of source: `pi`.")
     data_server: str | None = key(
         TEXT,
         doc="Name of the PI Data Archive that bare tag names belong to.",
@@ -253,15 +271,16 @@ class Settings:
         default=timedelta(minutes=5),
         doc="The newest stretch is left to the next run, since PI still sorts late arrivals into it.",
     )
-    extract_alarms: bool = key(BOOLEAN, default=False, doc="`run` also reads alarms.")
+    extract_alarms: bool = key(BOOLEAN, default=False, doc="`run` also reads alarms.", used=False)
     enable_streaming: bool = key(
-        BOOLEAN, default=False, doc="`run` stays and follows live values when it has caught up."
+        BOOLEAN, default=False, doc="`run` stays and follows live values when it has caught up.", used=False
     )
     performance_mode: Literal["standard", "optimized"] = key(
         choice("standard", "optimized"),
         default="optimized",
         doc="`standard`: `adaptive_sizing: false` and `workers: 1`, unless they are set. `optimized`: the "
         "defaults below.",
+        used=False,
     )
     late_data: LateData = section(LateData, doc="Events that arrive, change or vanish after they were read.")
     streaming: Streaming = section(Streaming, doc="Live values.")

@@ -12,11 +12,12 @@ _AUTH = {
     "bearer": "  type: bearer\n  token: env:PI_TOKEN",
     "oidc": "  type: oidc\n  client_id: {username}\n  client_secret: env:PI_CLIENT_SECRET",
     "kerberos": "  type: kerberos             # the ticket of the logged-in user (kinit)",
+    "negotiate": "  type: negotiate            # Kerberos, else NTLM",
     "ntlm": "  type: ntlm\n  username: {username}\n  password: env:PI_PASSWORD",
 }
 
 _TEMPLATE = """\
-# pi-lakeflow configuration. All keys: pi-lakeflow config reference
+# pi-lakeflow configuration. All keys: docs/reference/configuration.md
 # Every value can also come from the environment: PI_LAKEFLOW_AUTH__PASSWORD is auth.password.
 
 pi_web_api_url: {url}
@@ -38,10 +39,6 @@ schema: {schema}
 since: "{since}"
 
 #settle: 5m                  # the newest stretch is left to the next run
-#extract_alarms: true        # event frames, annotations and notification rules too
-
-#late_data:
-#  look_back: 1d             # read this much of the past again in each run, for corrections
 
 #tls:
 #  ca_bundle: corporate-ca.pem
@@ -49,7 +46,7 @@ since: "{since}"
 #performance:
 #  max_workers: 8            # requests in flight at once, at most
 #  rate_limit: 50            # requests per second, at most
-#  memory_limit_gb: 2
+#  memory_limit_gb: 1
 """
 
 
