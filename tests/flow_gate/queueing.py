@@ -19,8 +19,9 @@ class Server:
     workers: int
     service: Service
     queue: int = 10**6
-    speed: Callable[[float], float] = lambda now: 1.0  # 0.1 is a brown-out
+    speed: Callable[[float], float] = lambda _now: 1.0  # 0.1 is a brown-out
     patience: float = float("inf")  # seconds after which the client gives up: a loss
+    weight: Callable[[random.Random], float] = lambda _dice: 1.0  # size of a request; work grows with it
 
 
 @dataclass
@@ -45,14 +46,16 @@ def simulate(
     dice = random.Random(seed)
     trace = Trace()
     free = [0.0] * server.workers  # when each worker is free
-    flying: list[tuple[float, float, bool]] = []  # (end, start, dropped)
+    flying: list[tuple[float, float, bool, float]] = []  # (end, start, dropped, weight)
     now = 0.0
     while now < seconds:
         while len(flying) < min(int(limit.limit), demand):
-            heapq.heappush(flying, _send(server, free, now, dice, len(flying)))
-        end, start, dropped = heapq.heappop(flying)
+            weight = server.weight(dice)
+            end, dropped = _send(server, free, now, dice, flying=len(flying), weight=weight)
+            heapq.heappush(flying, (end, now, dropped, weight))
+        end, start, dropped, weight = heapq.heappop(flying)
         now = end
-        limit.on_sample(end - start, len(flying) + 1, dropped)
+        limit.on_sample(end - start, len(flying) + 1, dropped, weight=weight)
         trace.times.append(now)
         trace.limits.append(limit.limit)
         trace.served += not dropped
@@ -63,25 +66,26 @@ def simulate(
 
 
 def _send(
-    server: Server, free: list[float], now: float, dice: random.Random, flying: int
-) -> tuple[float, float, bool]:
+    server: Server, free: list[float], now: float, dice: random.Random, *, flying: int, weight: float
+) -> tuple[float, bool]:
+    """When the request ends, and whether it was lost."""
     if flying >= server.workers + server.queue:
-        return now + 0.005, now, True  # 429 comes back at once
+        return now + 0.005, True  # 429 comes back at once
     begin = max(now, heapq.heappop(free))
-    end = begin + server.service(dice, now) / server.speed(begin)
+    end = begin + server.service(dice, now) * (0.5 + 0.5 * weight) / server.speed(begin)
     heapq.heappush(free, end)
     if end - now > server.patience:
-        return now + server.patience, now, True
-    return end, now, False
+        return now + server.patience, True
+    return end, False
 
 
 def constant(seconds: float) -> Service:
-    return lambda dice, now: seconds
+    return lambda _dice, _now: seconds
 
 
 def exponential(seconds: float) -> Service:
-    return lambda dice, now: dice.expovariate(1.0 / seconds)
+    return lambda dice, _now: dice.expovariate(1.0 / seconds)
 
 
 def lognormal(seconds: float, sigma: float = 0.7) -> Service:
-    return lambda dice, now: seconds * dice.lognormvariate(-sigma * sigma / 2, sigma)
+    return lambda dice, _now: seconds * dice.lognormvariate(-sigma * sigma / 2, sigma)

@@ -5,11 +5,11 @@
     limit.limit                                                                # a float, floor it
 
 The question is put to the server itself: *does more concurrency buy more throughput?* The limit
-alternates between a level a fifth below its centre and one a fifth above it, for a round each, and
+alternates between a level three tenths below its centre and one three tenths above it, for a round each, and
 compares what requests take. Where the server has workers to spare, latency stays the same: the
 centre moves up. Where requests only queue, latency grows in proportion to the level: the
 centre moves down. In numbers, the *elasticity* of latency, ``d log(latency) / d log(level)``, is 0 in
-the first case and 1 in the second, and the centre follows its distance from one half. No
+the first case and 1 in the second, and the centre follows its distance from ``TARGET``. No
 stored "best latency" is needed, so there is none that can be wrong: a server that has become
 slower for good is simply asked again, and the limit never stays down.
 
@@ -36,7 +36,7 @@ TRUST = 0.2  # weight of one measurement in the smoothed elasticity
 START_TRUST = 0.4
 START_GROWTH = 1.6  # per round, until the first sign of a queue
 BACKOFF = 0.6
-FIRST_CREEP = 0.02  # the ceiling that a loss sets rises by this after one high round, then by twice as much, ...
+FIRST_CREEP = 0.02  # the ceiling that a loss sets rises by this after a high round, then by twice that, ...
 ALARM = 2.5
 MEMORY = 1000  # samples that the long-term latency remembers
 CLIP = 6.0

@@ -115,8 +115,10 @@ class _History:
         self.pause = random.uniform(0.0, self._policy.ceiling(self.failures))
         if isinstance(error, Throttled):
             self.pause = self.pause if error.retry_after is None else error.retry_after
-            if not stamina.is_testing():
-                self._gate.pause(self.pause)  # holds back everybody, this request included
+        if stamina.is_testing():
+            self.pause = 0.0
+        elif isinstance(error, Throttled):
+            self._gate.pause(self.pause)  # holds back everybody, this request included
         self.spent += self.pause
         self._again = self.spent <= self._policy.total.total_seconds()
 
