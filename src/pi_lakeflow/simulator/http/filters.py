@@ -50,7 +50,7 @@ _COMPARE: dict[str, Callable[[npt.NDArray[np.float64], float], Mask]] = {
 
 
 def parse_filter(text: str) -> Filter | None:
-    """A function from events and state names to a mask, None when the text is empty; 400 when it is not understood."""
+    """A function from events and state names to a mask; None for an empty text, 400 for a strange one."""
     if not text.strip():
         return None
     parser = _Parser(text)
