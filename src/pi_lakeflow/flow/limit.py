@@ -15,8 +15,8 @@ slower for good is simply asked again, and the limit never stays down.
 
 Three more rules protect the server at once:
 
-* loss (429, 503, time-outs): the centre is multiplied by ``BACKOFF``, once per round of requests
-  that were in flight together;
+* loss (429, 503, time-outs): the centre is multiplied by ``BACKOFF``, once per set of requests that
+  were in flight together, and the place of the loss becomes a ceiling that rises slowly, then faster;
 * latency that jumps above ``ALARM`` times its long-term level, whoever causes it: the centre is
   reduced in proportion, at most halved;
 * the centre moves up only while the limit is really used.
@@ -33,13 +33,13 @@ SPREAD = 0.3  # half the distance between the two levels, relative to the centre
 TARGET = 0.6  # the elasticity that the centre settles at; above one half, to lose no throughput
 GAIN = 0.4  # the centre moves per round by e to the power of GAIN * (TARGET - elasticity)
 TRUST = 0.2  # weight of one measurement in the smoothed elasticity
-START_TRUST = 0.4
+START_TRUST = 0.4  # the same until the first sign of a queue
 START_GROWTH = 1.6  # per round, until the first sign of a queue
 BACKOFF = 0.6
 FIRST_CREEP = 0.02  # the ceiling that a loss sets rises by this after a high round, then by twice that, ...
-ALARM = 2.5
+ALARM = 2.5  # times the long-term latency
 MEMORY = 1000  # samples that the long-term latency remembers
-CLIP = 6.0
+CLIP = 6.0  # times the long-term latency: more is counted as this
 SHORTEST, ENOUGH = 12, 24  # samples of a round: at a low level it must not take for ever
 
 
