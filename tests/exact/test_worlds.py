@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ from pi_lakeflow.simulator.config import Limits
 from pi_lakeflow.sinks.delta import DeltaLake
 from pi_lakeflow.sinks.memory import MemoryLake
 
-WORLDS = int(os.environ.get("PI_LAKEFLOW_WORLDS", "25"))
+WORLDS = int(os.environ.get("PI_LAKEFLOW_WORLDS", "15"))
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 
 
@@ -85,6 +86,7 @@ async def ingest_all(config: SimulatorConfig, lake: Lake, dice: random.Random) -
         assert_exact(lake, sim.world, webids, Span(start, ends[-1]))
 
 
+@pytest.mark.timeout(3600)
 @settings(max_examples=WORLDS, deadline=timedelta(minutes=5), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_the_lake_equals_the_archive(seed: int) -> None:
