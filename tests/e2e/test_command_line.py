@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import polars
+import polars as pl
 import pytest
 import yaml
 from deltalake import DeltaTable
@@ -97,11 +97,12 @@ def test_first_run_second_run_and_what_they_leave(site: Site) -> None:
     assert "Up to date" in site.run("run").stdout
     assert site.rows() == truth
     path = str(site.folder / "lake/main/bronze/pi_timeseries")
-    averaged = polars.scan_delta(path).group_by("tag_name").agg(polars.col("value").mean()).collect()
+    averaged = pl.scan_delta(path).group_by("tag_name").agg(pl.col("value").mean()).collect()
     assert averaged.height == 20
     files = DeltaTable(path).file_uris()
     hourly = duckdb.sql(
-        f"select tag_name, cast(date_trunc('hour', timestamp) as varchar) h, avg(value) from read_parquet({files}) group by 1, 2"
+        "select tag_name, cast(date_trunc('hour', timestamp) as varchar), avg(value) "
+        f"from read_parquet({files}) group by 1, 2"
     )
     assert len(hourly.fetchall()) >= 20 * 6
     status = site.run("status")
