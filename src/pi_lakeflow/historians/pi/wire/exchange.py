@@ -31,8 +31,7 @@ THREAD_ABOVE = 32 * 1024  # compressed bytes: about 256 KB of JSON, half a milli
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer with its body inflated. ``headers`` ignores case. ``elapsed_s`` runs from sending to
-    the last byte; ``wire_bytes`` is what was received, ``url_for_logs`` has no query. ``certificate``
-    is the server's (DER), kept for a 401 only: authentication may be bound to it."""
+    the last byte; ``wire_bytes`` is what was received, ``url_for_logs`` has no query."""
 
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
@@ -40,7 +39,6 @@ class Response:
     elapsed_s: float
     wire_bytes: int
     url_for_logs: str
-    certificate: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,7 @@ def open_session(connection: Connection, *, pool_size: int) -> aiohttp.ClientSes
     """A session with our limits. No cookies, no proxies or credentials from the environment."""
     secure = connection.root.scheme == "https" or connection.proxy is not None
     ssl: Any = connection.ssl_context() if secure else True
-    connector = aiohttp.TCPConnector(
-        limit=pool_size, ssl=ssl, socket_factory=_keepalive_socket, keepalive_timeout=60.0
-    )
+    connector = _Connector(limit=pool_size, ssl=ssl, socket_factory=_keepalive_socket, keepalive_timeout=60.0)
     session = aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(
@@ -81,6 +77,24 @@ def open_session(connection: Connection, *, pool_size: int) -> aiohttp.ClientSes
     # There is no public switch; a test counts what a server sees.
     session._retry_connection = False  # noqa: SLF001 (see above)
     return session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Remembers the server's certificate (DER) of the connection that it handed out last."""
+
+    certificate: bytes | None = None
+
+    async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
+        connection = await super().connect(*args, **kwargs)
+        transport = connection.transport
+        secure = transport.get_extra_info("ssl_object") if transport is not None else None
+        self.certificate = secure.getpeercert(binary_form=True) if secure is not None else None
+        return connection
+
+
+def certificate_of(lane: aiohttp.ClientSession) -> bytes | None:
+    """The server's certificate (DER) on the one connection of this session; None without TLS."""
+    return lane.connector.certificate if isinstance(lane.connector, _Connector) else None
 
 
 def _standing_headers(connection: Connection) -> dict[str, str]:
@@ -131,7 +145,6 @@ async def exchange(
             allow_redirects=False,
             trace_request_ctx=slot,
         ) as answer:
-            certificate = _certificate(answer) if answer.status == 401 else None
             raw = await _read(answer, wire_cap, out.subject)
     encoding = answer.headers.get("Content-Encoding", "")
     if len(raw) > THREAD_ABOVE and encoding:
@@ -139,14 +152,7 @@ async def exchange(
     else:
         body = inflate(raw, encoding, cap=out.cap, subject=out.subject)
     elapsed = time.monotonic() - started
-    return Response(answer.status, answer.headers, body, elapsed, len(raw), for_logs(out.url), certificate)
-
-
-def _certificate(answer: aiohttp.ClientResponse) -> bytes | None:
-    transport = answer.connection.transport if answer.connection is not None else None
-    secure = transport.get_extra_info("ssl_object") if transport is not None else None
-    found = secure.getpeercert(binary_form=True) if secure is not None else None
-    return found if isinstance(found, bytes) else None
+    return Response(answer.status, answer.headers, body, elapsed, len(raw), for_logs(out.url))
 
 
 async def _read(answer: aiohttp.ClientResponse, cap: int, subject: str) -> bytes:

@@ -25,7 +25,7 @@ from multidict import CIMultiDictProxy
 from pi_lakeflow.errors import AuthRefused, SettingsError, SourceUnavailable
 from pi_lakeflow.flow.gate import Slot
 from pi_lakeflow.historians.pi.wire.auth import Auth, require_text
-from pi_lakeflow.historians.pi.wire.exchange import Outgoing, Response, exchange
+from pi_lakeflow.historians.pi.wire.exchange import Outgoing, Response, certificate_of, exchange
 
 MAX_LEGS = 6
 Protocol = Literal["negotiate", "kerberos", "ntlm"]
@@ -139,7 +139,7 @@ class Lanes:
     async def _handshake(
         self, lane: aiohttp.ClientSession, out: Outgoing, wire_cap: int, slot: Slot, answer: Response
     ) -> Response:
-        context = self._auth.begin(out.url.host or "", answer.certificate)
+        context = self._auth.begin(out.url.host or "", certificate_of(lane))
         token: bytes | None = None
         for _ in range(MAX_LEGS):
             reply = await asyncio.to_thread(self._auth.step, context, token)
