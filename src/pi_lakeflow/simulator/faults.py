@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
@@ -147,15 +146,6 @@ class Faults:
                 text = fault.message or _DEFAULT_TEXTS.get(fault.status, "An error occurred.")
                 whole = fault.status in FATAL_FOR_SETS if fault.whole_call is None else fault.whole_call
                 raise TagFault(fault.status, text.format(path=tag.path), whole)
-
-    @contextmanager
-    def off(self) -> Iterator[None]:
-        """No tag fails meanwhile; must not span an ``await``."""
-        armed, self._armed = self._armed, []
-        try:
-            yield
-        finally:
-            self._armed = armed
 
     def value_errors(self, tag: TagDef) -> Fault | None:
         """The fault that spoils values of this tag, if one is on."""

@@ -38,7 +38,7 @@ class Gatekeeper:
         scheme, _, rest = headers.get("Authorization", "").partition(" ")
         user = None
         if scheme.lower() == "basic" and "basic" in self.auth.methods:
-            user = self._basic(rest)
+            user = self._basic(headers["Authorization"])
         elif scheme.lower() == "bearer" and "bearer" in self.auth.methods:
             user = self._bearer(rest)
         return user if user is not None else Denied(self.challenges())
@@ -67,11 +67,8 @@ class Gatekeeper:
         """Refuse every token given out so far."""
         self._tokens.clear()
 
-    def _basic(self, text: str) -> str | None:
-        try:
-            user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
+    def _basic(self, header: str) -> str | None:
+        user, password = credentials(header) or ("", "")
         known = self.auth.users.get(user)
         good = known is not None and hmac.compare_digest(known.encode(), password.encode())
         return user if good else None
@@ -79,6 +76,18 @@ class Gatekeeper:
     def _bearer(self, token: str) -> str | None:
         client, expires = self._tokens.get(token.strip(), ("", 0))
         return client if client and self.clock.now() < expires else None
+
+
+def credentials(header: str) -> tuple[str, str] | None:
+    """User and password of a Basic ``Authorization`` header, or None."""
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None
 
 
 def _jwt(claims: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 Step = Callable[[Any], Iterator[Any]]
 _NAME = re.compile(r"\.\.?(\*|[^.\[\]]+)")
-_COMPARE = re.compile(r"@((?:\.[\w ]+|\[[^\]]+\])*)\s*(?:(==|!=|<>|<=|>=|<|>)\s*(.+))?", re.DOTALL)
+_COMPARE = re.compile(r"@((?:\.\w+(?: \w+)*|\[[^\]]+\])*)\s*(?:(==|!=|<>|<=|>=|<|>)\s*(.+))?", re.DOTALL)
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -141,8 +141,15 @@ def _filter(text: str, path: str) -> Step:
 
 def _split(text: str, sign: str) -> list[str]:
     """Cut at ``sign`` outside of quotes."""
-    parts = re.findall(rf"((?:'[^']*'|\"[^\"]*\"|(?!{re.escape(sign)}).)+)", text, re.DOTALL)
-    return [part.removeprefix(sign) for part in parts]
+    quoted = re.compile(rf"(?:'[^']*'|\"[^\"]*\"|(?!{re.escape(sign)}).)*", re.DOTALL)
+    parts, at = [], 0
+    while True:
+        match = quoted.match(text, at)
+        end = match.end() if match else at
+        parts.append(text[at:end])
+        if end >= len(text):
+            return parts
+        at = end + len(sign)
 
 
 def _condition(text: str, path: str) -> Callable[[Any], bool]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
+from pi_lakeflow.simulator.faults import TagFault
 from pi_lakeflow.simulator.world import UnknownTag, webid
 from pi_lakeflow.simulator.world.events import Events
 from pi_lakeflow.simulator.world.tags import TagDef
@@ -13,6 +15,7 @@ from pi_lakeflow.simulator.world.truth import state_name
 from pi_lakeflow.simulator.world.world import World
 
 from . import errors
+from .errors import ApiError
 
 if TYPE_CHECKING:
     from .call import Call
@@ -46,6 +49,9 @@ class Stream(Protocol):
     def source(self, web_id: str) -> str: ...
 
     def state_name(self, code: int) -> str: ...
+
+    def check_units(self, desired: str) -> None:
+        """Refuse ``desiredUnits`` that the values cannot have; ``""`` is always fine."""
 
     def walk(self, first: int, last: int, *, reverse: bool = False) -> Iterator[Events]: ...
 
@@ -88,6 +94,10 @@ class PointStream:
     def state_name(self, code: int) -> str:
         return state_name(self._tag, code, self._world.sets)
 
+    def check_units(self, desired: str) -> None:
+        if desired:
+            raise ApiError(409, "The desired units are not supported by a PI Point.", generic=True)
+
     def walk(self, first: int, last: int, *, reverse: bool = False) -> Iterator[Events]:
         return self._world.archive.walk(self._tag, first, last, reverse=reverse)
 
@@ -100,20 +110,51 @@ class PointStream:
 
 # Two-letter marker of a WebId -> what makes its stream. Extensions add theirs.
 Resolver = Callable[["Call", webid.WebId], Stream]
-SetResolver = Callable[["Call", webid.WebId], list[Any]]
+SetResolver = Callable[["Call", webid.WebId], list[Stream]]
 RESOLVERS: dict[str, Resolver] = {}
 # The same for ``/streamsets/{webId}/...``: all streams of an element or event frame, after the
 # filters of the query.
 SET_RESOLVERS: dict[str, SetResolver] = {}
 
 
-def stream_of(call: Call, text: str) -> Stream:
-    """The stream of a WebId, or an :class:`~.errors.ApiError`."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stream of a call, and why it fails although its id is good (None: it does not)."""
+
+    stream: Stream
+    failure: ApiError | None = None
+
+
+def entry_of(call: Call, text: str) -> Entry:
+    """The stream of a WebId; an :class:`~.errors.ApiError` when the id itself is the trouble."""
     item = call.parse_webid(text)
     resolver = RESOLVERS.get(item.kind)
     if resolver is None:
-        raise errors.ApiError(409, "The operation is not supported by the specified object.", generic=True)
-    return resolver(call, item)
+        raise unsupported()
+    stream = resolver(call, item)
+    if stream.tag is not None:
+        try:
+            call.sim.faults.check_tag(stream.tag)
+        except TagFault as fault:
+            if fault.whole_call:
+                raise
+            return Entry(stream, fault)
+        if stream.tag.kind == "blob":
+            return Entry(stream, ApiError(501, "The value type is not supported.", generic=True))
+    return Entry(stream)
+
+
+def stream_of(call: Call, text: str) -> Stream:
+    """The stream of a WebId, or an :class:`~.errors.ApiError` when it fails for whatever reason."""
+    entry = entry_of(call, text)
+    if entry.failure is not None:
+        raise entry.failure
+    return entry.stream
+
+
+def unsupported() -> ApiError:
+    """The object has no values, or not such ones."""
+    return ApiError(409, "The operation is not supported by the specified object.", generic=True)
 
 
 def streams_of_set(call: Call, text: str) -> list[Stream]:
@@ -121,7 +162,7 @@ def streams_of_set(call: Call, text: str) -> list[Stream]:
     item = call.parse_webid(text)
     resolver = SET_RESOLVERS.get(item.kind)
     if resolver is None:
-        raise errors.ApiError(409, "The operation is not supported by the specified object.", generic=True)
+        raise unsupported()
     return resolver(call, item)
 
 
@@ -130,7 +171,6 @@ def _point(call: Call, item: webid.WebId) -> Stream:
         tag = call.sim.world.by_webid(item)
     except UnknownTag:
         raise errors.not_found() from None
-    call.sim.faults.check_tag(tag)
     return PointStream(call.sim.world, tag)
 
 

@@ -44,7 +44,7 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 _ENGLISH = re.compile(
-    r"(\d{1,2})[- ]([a-z]{3,9})[- ](\d{2}|\d{4})(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?",
+    r"(\d{1,2})[- ]([a-z]{3,9})[- ](\d{4}|\d{2})(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?",
     re.IGNORECASE,
 )
 _AMERICAN = re.compile(

@@ -51,13 +51,16 @@ class SubRequest(msgspec.Struct, frozen=True):
 
 @dataclass
 class Outcome:
-    """The answer to a sub-request; ``content`` is JSON. ``seen`` holds its parents and theirs."""
+    """The answer to a sub-request; ``content`` is JSON. ``seen`` holds its parents and theirs,
+    ``path`` is what was asked for, empty when nothing was sent.
+    """
 
     status: int
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     events: int = 0
     seen: Mapping[str, Outcome] = field(default_factory=dict)
+    path: str = ""
 
     def shown(self) -> dict[str, Any]:
         return {"Status": self.status, "Headers": self.headers, "Content": msgspec.Raw(self.content)}
@@ -80,7 +83,7 @@ async def batch(call: Call) -> Reply:
     for name in _in_order(requests):
         tasks[name] = asyncio.create_task(_run(call, requests[name], tasks))
     outcomes = dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
-    shown = {n: outcomes[n].shown() for n in requests if not _dropped(call, requests[n])}
+    shown = {n: outcomes[n].shown() for n in requests if not _dropped(call, requests[n], outcomes[n])}
     return json_reply(shown, status=207, events=sum(o.events for o in outcomes.values()))
 
 
@@ -111,8 +114,8 @@ def _in_order(requests: Mapping[str, SubRequest]) -> list[str]:
     return list(done)
 
 
-def _dropped(call: Call, request: SubRequest) -> bool:
-    path = call.sub_call(request.Method, request.template, {}, b"").path
+def _dropped(call: Call, request: SubRequest, outcome: Outcome) -> bool:
+    path = outcome.path or call.sub_call(request.Method, request.template, {}, b"").path
     faults = call.sim.faults
     return bool(faults.strike(path, ("drop_child",)) or faults.strike(path, ("drop_child",), batch=True))
 
@@ -157,7 +160,8 @@ async def _each(call: Call, request: SubRequest, resource: str, columns: Sequenc
     rows = [[column[place % len(column)] for column in columns] for place in range(count)]
     outcomes = await asyncio.gather(*(_send(call, request, resource, row) for row in rows))
     content = encode({"Total": count, "Items": [outcome.shown() for outcome in outcomes]})
-    return Outcome(207, content, events=sum(outcome.events for outcome in outcomes))
+    events = sum(outcome.events for outcome in outcomes)
+    return Outcome(207, content, events=events, path=outcomes[0].path)
 
 
 async def _send(call: Call, request: SubRequest, resource: str, tokens: Sequence[Any]) -> Outcome:
@@ -172,7 +176,7 @@ async def _send(call: Call, request: SubRequest, resource: str, tokens: Sequence
             return Outcome(400, encode("The request cannot be part of a batch."))
         reply = answer
     headers = {**reply.headers, "Content-Type": reply.content_type} if reply.chunks else reply.headers
-    return Outcome(reply.status, _content(reply), headers, reply.events)
+    return Outcome(reply.status, _content(reply), headers, reply.events, path=sub.path)
 
 
 async def _struck(sub: Call) -> Reply | None:

@@ -2,129 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from pi_lakeflow.simulator.faults import TagFault
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import ApiError, over_limit
-from pi_lakeflow.simulator.http.fields import Tree, prune
-from pi_lakeflow.simulator.http.recorded import recorded_query
-from pi_lakeflow.simulator.http.reply import Reply, encode
-from pi_lakeflow.simulator.http.router import Router
-from pi_lakeflow.simulator.http.streams import Stream, stream_of, streams_of_set
-from pi_lakeflow.simulator.http.values import ValueStyle, value_style
+from pi_lakeflow.simulator.http.envelopes import entries_of, list_set, value_set
+from pi_lakeflow.simulator.http.interpolate import value_at
+from pi_lakeflow.simulator.http.recorded import RecordedQuery, read_recorded, recorded_query
+from pi_lakeflow.simulator.http.reply import Reply
+from pi_lakeflow.simulator.http.router import Handler, Router
+from pi_lakeflow.simulator.http.streams import Entry, Stream, entry_of, stream_of
+from pi_lakeflow.simulator.http.summaries import summaries
+from pi_lakeflow.simulator.http.values import Text, ValueStyle, value_style
+from pi_lakeflow.simulator.world.events import concat
+
+from .streams import MANY, ONE
 
 
 def register(router: Router) -> None:
-    router.get("/streamsets/recorded")(recorded)
-    router.get("/streamsets/{webId}/recorded")(recorded)
+    _both(router, "recorded", recorded)
+    _both(router, "summary", summary)
+    for name in ONE:
+        _both(router, name, _one(name))
+    for name in MANY:
+        _both(router, name, _many(name))
+    router.get("/streamsets/joined")(joined)
 
 
-def selected_streams(call: Call) -> list[Stream | tuple[Stream, TagFault]]:
-    """The streams of the call, in order. An id that cannot be resolved fails the whole call; other
-    failures stay with their stream.
-    """
-    if "webId" in call.match:
-        return list(streams_of_set(call, call.match["webId"]))
-    ids = call.texts("webId")
-    if not ids:
-        raise ApiError(400, "The 'webId' parameter is required.")
-    return sort_streams(call, [_resolved(call, text) for text in ids])
+def _both(router: Router, name: str, handler: Handler) -> None:
+    router.get(f"/streamsets/{name}")(handler)
+    router.get(f"/streamsets/{{webId}}/{name}")(handler)
 
 
-def _resolved(call: Call, text: str) -> Stream | tuple[Stream, TagFault]:
-    try:
-        return stream_of(call, text)
-    except TagFault as fault:
-        if fault.whole_call:
-            raise
-        with call.sim.faults.off():
-            return stream_of(call, text), fault
-
-
-def sort_streams(call: Call, streams: list[Any]) -> list[Any]:
-    """``sortField=Name`` is the only order that streamsets know."""
-    if call.text("sortField").casefold() != "name":
-        return streams
-    reverse = call.text("sortOrder").casefold() == "descending"
-    return sorted(
-        streams, key=lambda s: (s[0] if isinstance(s, tuple) else s).name.casefold(), reverse=reverse
-    )
+def _style(call: Call) -> ValueStyle:
+    return value_style(call.fields, ("items", "items"), annotated=not call.sim.faults.no_annotated)
 
 
 async def recorded(call: Call) -> Reply:
     """Rows of each stream, ``maxCount`` of each."""
-    entries = selected_streams(call)
-    query = recorded_query(call)
-    style = value_style(call.fields, ("items", "items"), annotated=not call.sim.faults.no_annotated)
-    return await call.in_thread(lambda: _recorded(call, entries, query, style))
+    entries, style = entries_of(call), _style(call)
+    common = recorded_query(call)
+
+    def read(stream: Stream) -> Text:
+        query = common if stream.default_range is None else recorded_query(call, stream)
+        return call.sim.text.recorded(stream, query, style)
+
+    return await call.in_thread(lambda: list_set(call, entries, style, read))
 
 
-def _recorded(call: Call, entries: Sequence[Any], query: Any, style: ValueStyle) -> Reply:
-    limits = call.sim.config.limits
-    parts: list[Any] = []
-    total = 0
-    for entry in entries:
-        stream, fault = entry if isinstance(entry, tuple) else (entry, None)
-        head, tail = stream_envelope(call, stream)
-        if fault is not None:
-            tail = {**tail, "Errors": [{"FieldName": "Items", "Message": list(fault.texts)}]}
-            parts.append(_item(head, (), tail, style))
-            continue
-        text = call.sim.text.recorded(stream, query, style)
-        total += text.count
-        if limits.items_limit_on_sum and total > limits.max_returned_items:
-            raise over_limit("maxCount", limits.max_returned_items)
-        parts.append(_item(head, text.chunks, tail, style))
-    return set_reply(call, parts, total)
+async def summary(call: Call) -> Reply:
+    """Statistics of each stream."""
+    entries = entries_of(call)
+    return await call.in_thread(lambda: value_set(call, entries, lambda s: summaries(call, s), key="Items"))
 
 
-def _item(head: dict[str, Any], chunks: Sequence[Any], tail: dict[str, Any], style: ValueStyle) -> list[Any]:
-    """One stream's object as pieces of bytes."""
-    opened = encode(head)[:-1]
-    pieces: list[Any] = [opened]
-    if style.wanted:
-        pieces.append(b',"Items":[' if head else b'"Items":[')
-        pieces += chunks
-        pieces.append(b"]")
-    if tail:
-        comma = b"," if head or style.wanted else b""
-        pieces.append(comma + encode(tail)[1:])
-    else:
-        pieces.append(b"}")
-    return pieces
+async def joined(call: Call) -> Reply:
+    """The base stream as recorded, then the others interpolated at its times."""
+    base = stream_of(call, call.required("baseWebId"))
+    call.required("subordinateWebId")
+    others = [entry_of(call, text) for text in call.texts("subordinateWebId")]
+    query, style = recorded_query(call, base), _style(call)
+    return await call.in_thread(lambda: _joined(call, [Entry(base), *others], query, style))
 
 
-def stream_envelope(call: Call, stream: Stream) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What stands around a stream's values, after the selection."""
-    tree: Tree | None = (call.fields or {}).get("items", None if not call.fields else _NOTHING)
-    web_id = stream.web_id(call.web_id_type)
-    head = {
-        "WebId": web_id,
-        "Name": stream.name,
-        "Path": stream.path,
-        "Links": {"Source": call.link(stream.source(web_id))},
-    }
-    return prune(head, tree), prune({"UnitsAbbreviation": stream.units}, tree)
+def _joined(call: Call, entries: list[Entry], query: RecordedQuery, style: ValueStyle) -> Reply:
+    base = entries[0].stream
+    events = read_recorded(base, query)
+    moments = events.ticks.tolist()
+
+    def read(stream: Stream) -> Text:
+        own = events if stream is base else concat([value_at(stream, moment) for moment in moments])
+        return call.sim.text.rows(stream, own, style)
+
+    return list_set(call, entries, style, read)
 
 
-_NOTHING: Tree = {"\x00": {}}
+def _one(name: str) -> Handler:
+    read = ONE[name]
+
+    async def handler(call: Call) -> Reply:
+        entries = entries_of(call)
+
+        def value(stream: Stream) -> object:
+            return call.sim.text.dicts(stream, read(call, stream))[0]
+
+        return await call.in_thread(lambda: value_set(call, entries, value, key="Value"))
+
+    return handler
 
 
-def set_reply(call: Call, parts: Sequence[Sequence[Any]], total: int) -> Reply:
-    """The envelope of a streamset around its items."""
-    tree = call.fields
-    chunks: list[Any] = [b"{"]
-    links = not tree or "links" in tree
-    if links:
-        chunks.append(b'"Links":{}')
-    if not tree or "items" in tree:
-        chunks.append(b',"Items":[' if links else b'"Items":[')
-        for number, part in enumerate(parts):
-            if number:
-                chunks.append(b",")
-            chunks += part
-        chunks.append(b"]")
-    chunks.append(b"}")
-    return Reply(chunks=(b"".join(chunks),), events=total)
+def _many(name: str) -> Handler:
+    read = MANY[name]
+
+    async def handler(call: Call) -> Reply:
+        entries, style = entries_of(call), _style(call)
+
+        def text(stream: Stream) -> Text:
+            return call.sim.text.rows(stream, read(call, stream), style)
+
+        return await call.in_thread(lambda: list_set(call, entries, style, text))
+
+    return handler
