@@ -29,6 +29,7 @@ TRANSLATIONS: dict[type[Exception], type[PiLakeflowError]] = {
     aiohttp.ClientSSLError: Transient,
     aiohttp.ClientProxyConnectionError: Transient,
     aiohttp.ClientConnectorDNSError: Transient,
+    aiohttp.client_exceptions.UnixClientConnectorError: Transient,
     aiohttp.ClientConnectorError: Transient,
     aiohttp.ConnectionTimeoutError: Transient,
     aiohttp.SocketTimeoutError: Transient,
@@ -49,6 +50,7 @@ TRANSLATIONS: dict[type[Exception], type[PiLakeflowError]] = {
     aiohttp.ClientHttpProxyError: Transient,  # 407 is AuthRefused, see below
     aiohttp.WSServerHandshakeError: Transient,  # 401 is AuthRefused, see below
     aiohttp.ContentTypeError: SourceUnavailable,
+    aiohttp.TooManyRedirects: SourceUnavailable,
     aiohttp.ClientResponseError: Transient,  # what answers does not speak HTTP, or was cut
     aiohttp.WSMessageTypeError: SourceUnavailable,
     aiohttp.ClientError: Transient,
