@@ -70,7 +70,7 @@ class ArithmeticReader:
     def __init__(self, dice: random.Random, failing: float) -> None:
         self.dice, self.failing = dice, failing
 
-    async def read(self, unit: WorkUnit, *, row_limit: int) -> Piece:  # noqa: ARG002 - the port's
+    async def read(self, unit: WorkUnit, *, row_limit: int) -> Piece:
         for _ in range(self.dice.randrange(4)):
             await asyncio.sleep(0)
         span = unit.span
