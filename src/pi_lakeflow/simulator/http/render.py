@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,18 +15,13 @@ import pyarrow.compute as pc
 from pi_lakeflow.simulator.world import ticks as t
 from pi_lakeflow.simulator.world.events import (
     ANNOTATED,
-    BOOLEAN,
-    DIGITAL,
     GOOD,
-    INTEGER,
-    NULL,
-    NUMBER,
     QUESTIONABLE,
     SUBSTITUTED,
-    SYSTEM,
     Events,
 )
-from pi_lakeflow.simulator.world.states import system_name
+
+from .jsonvalues import Names, json_values
 
 # Order of the properties in an answer, folded name -> name
 PROPERTIES = {
@@ -43,7 +37,6 @@ PROPERTIES = {
     )
 }
 _FLAGS = {"Good": GOOD, "Questionable": QUESTIONABLE, "Substituted": SUBSTITUTED, "Annotated": ANNOTATED}
-Names = Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,7 @@ def render(events: Events, style: RowFormat, names: Names) -> Rows:
     if "Timestamp" in style.properties:
         parts.append(times(events.ticks))
     if "Value" in style.properties:
-        parts += [_constant(middle), values(events, names)]
+        parts += [_constant(middle), json_values(events, names)]
     else:
         tail = middle
     parts.append(_constant(tail) if len(parts) > 1 and _same(events.flags) else _tails(events.flags, style))
@@ -173,71 +166,6 @@ def _fractions(rest: npt.NDArray[np.int64]) -> pa.Array:
     offsets = np.zeros(len(rest) + 1, np.int64)
     np.cumsum(keep.sum(axis=1), out=offsets[1:])
     return _strings(offsets, text[keep].tobytes())
-
-
-def values(events: Events, names: Names) -> pa.Array:
-    """The JSON of each value, as large_binary."""
-    numbers = events.kind == NUMBER
-    if numbers.all():
-        return _numbers(events.value)
-    integers = events.kind == INTEGER
-    if integers.all():
-        return _binary(pa.array(events.code).cast(pa.large_string()))
-    out: list[bytes] = [b""] * len(events)
-    if numbers.any():
-        _scatter(out, numbers, _numbers(events.value[numbers]).to_pylist())
-    rest = ~numbers
-    columns = (events.kind[rest].tolist(), events.code[rest].tolist(), events.texts()[rest].tolist())
-    _scatter(out, rest, [_other(k, c, x, names) for k, c, x in zip(*columns, strict=True)])
-    return pa.array(out, pa.large_binary())
-
-
-def _scatter(out: list[bytes], mask: npt.NDArray[np.bool_], values: Sequence[bytes]) -> None:
-    for place, value in zip(np.flatnonzero(mask).tolist(), values, strict=True):
-        out[place] = value
-
-
-def _other(kind: int, code: int, text: str | None, names: Names) -> bytes:
-    if kind == INTEGER:
-        return b"%d" % code
-    if kind in (DIGITAL, SYSTEM):
-        return _state(system_name(code) if kind == SYSTEM else names(code), code, kind == SYSTEM)
-    if kind == BOOLEAN:
-        return b"true" if code else b"false"
-    if kind == NULL or text is None:
-        return b"null"
-    return json.dumps(text, ensure_ascii=False).encode()
-
-
-@lru_cache(maxsize=4096)
-def _state(name: str, code: int, system: bool) -> bytes:
-    value = {"Name": name, "Value": code, "IsSystem": system}
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _numbers(values: npt.NDArray[np.float64]) -> pa.Array:
-    """Shortest digits that read back as the same double, with ``.0`` on whole numbers."""
-    text = pa.array(values).cast(pa.large_string())
-    whole = (values == np.rint(values)) | (np.abs(values) < 1e-4) | (np.abs(values) >= 1e15)
-    if not whole.any():
-        return _binary(text)
-    fixed = [number_text(v).encode() for v in values[whole].tolist()]
-    mask = pa.array(whole)
-    return pc.replace_with_mask(_binary(text), mask, pa.array(fixed, pa.large_binary()))
-
-
-def number_text(value: float) -> str:
-    """A double as Json.NET writes it: ``72.0``, ``1E-07``, ``1.5E+20``."""
-    text = repr(value)
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    sign, digits = exponent[0], exponent[1:]
-    return f"{mantissa}E{sign}{int(digits):02d}"
-
-
-def _binary(text: pa.Array) -> pa.Array:
-    return text.cast(pa.large_binary())
 
 
 def _fixed(matrix: npt.NDArray[np.uint8]) -> pa.Array:

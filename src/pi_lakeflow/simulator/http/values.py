@@ -20,6 +20,7 @@ from .recorded import RecordedQuery, read_recorded
 from .render import PROPERTIES, RowFormat, Rows, render
 from .reply import encode
 from .streams import Stream
+from .uniform import UniformPages
 
 if TYPE_CHECKING:
     from pi_lakeflow.simulator.simulator import Simulator
@@ -69,12 +70,15 @@ class ValueText:
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         self._cache = sim.rows
+        self._pages = UniformPages(sim.config.cache_bytes // 4)
 
     def recorded(self, stream: Stream, query: RecordedQuery, style: ValueStyle) -> Text:
         """The rows of a recorded call."""
         fault = self._sim.faults.value_errors(stream.tag) if stream.tag else None
         if stream.tag is not None and style.rows and query.plain and fault is None:
             row_format = RowFormat(style.rows, stream.units)
+            if self._plain(stream.tag, row_format):
+                return self._uniform(stream.tag, query, row_format)
             return self._blocks(stream, stream.tag, query, row_format)
         return self.rows(stream, read_recorded(stream, query), style, fault)
 
@@ -97,6 +101,22 @@ class ValueText:
         if fault is not None and stream.tag is not None:
             _spoil(values, events, stream.tag, fault)
         return values
+
+    def _plain(self, tag: TagDef, row_format: RowFormat) -> bool:
+        world = self._sim.world
+        untouched = not world.archive.edits(tag) and not tag.retyped
+        return world.recipe.uniform and untouched and UniformPages.fits(tag, row_format)
+
+    def _uniform(self, tag: TagDef, query: RecordedQuery, row_format: RowFormat) -> Text:
+        first = -(-max(query.first, tag.created) // tag.period)
+        last = min(query.last, self._sim.world.archive.horizon(tag)) // tag.period + 1
+        last = min(last, first + query.max_count)
+        chunks: list[bytes | memoryview] = []
+        for rows, _ in self._pages.render(tag, first, last, row_format):
+            chunks.append(rows)
+        if chunks:
+            chunks[-1] = chunks[-1][:-1]
+        return Text(chunks, max(0, last - first))
 
     def _blocks(self, stream: Stream, tag: TagDef, query: RecordedQuery, row_format: RowFormat) -> Text:
         chunks: list[bytes | memoryview] = []

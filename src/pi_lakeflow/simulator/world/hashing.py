@@ -34,9 +34,18 @@ def scramble(*parts: int) -> int:
 
 def stream(key: int, counters: npt.NDArray[Any]) -> U64:
     """One 64-bit hash for each counter; ``key`` names the stream."""
-    x = counters.astype(np.uint64)
-    x *= np.uint64(_GOLDEN)
-    x += np.uint64(key)
+    return stream_at(key, countered(counters))
+
+
+def countered(counters: npt.NDArray[Any]) -> U64:
+    """The part of the hash that all streams share."""
+    x: U64 = counters.astype(np.uint64) * np.uint64(_GOLDEN)
+    return x
+
+
+def stream_at(key: int, shared: U64) -> U64:
+    """:func:`stream` of counters that :func:`countered` has prepared."""
+    x = shared + np.uint64(key)
     x ^= x >> np.uint64(30)
     x *= np.uint64(_M1)
     x ^= x >> np.uint64(27)

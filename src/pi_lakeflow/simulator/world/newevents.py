@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,6 +81,8 @@ def _set_value(
     elif isinstance(value, int) and tag.kind in ("integer", "biginteger"):
         kind, code = INTEGER, value
     elif isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} has no JSON")
         kind = NUMBER
         events.value[place] = value
     elif isinstance(value, State):
