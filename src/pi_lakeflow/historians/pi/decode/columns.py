@@ -49,12 +49,15 @@ def flag_array(
     length: int, usual: bool | None, rows: Sequence[int], flags: Sequence[bool | None]
 ) -> pa.BooleanArray:
     """A flag that is ``usual`` everywhere but in ``rows``, where it is ``flags``."""
-    column = np.full(length, bool(usual))
+    if usual is None and not rows:
+        return pa.nulls(length, pa.bool_())
+    column = np.full(length, usual is True)
+    column[rows] = np.fromiter(flags, bool, len(flags))
+    if usual is not None and None not in flags:
+        return pa.array(column)
     absent = np.full(length, usual is None)
-    if rows:
-        column[rows] = [bool(flag) for flag in flags]
-        absent[rows] = [flag is None for flag in flags]
-    return pa.array(column, mask=absent if absent.any() else None)
+    absent[rows] = [flag is None for flag in flags]
+    return pa.array(column, mask=absent)
 
 
 def batch(

@@ -30,6 +30,7 @@ from pi_lakeflow.historians.pi.decode.page import (
     StreamMeta,
     StreamRows,
 )
+from pi_lakeflow.historians.pi.decode.speculative import decode_speculative
 from pi_lakeflow.historians.pi.decode.typed import Misfit, decode_typed
 
 __all__ = ["RAW_SCHEMA", "VALUE_KINDS", "RecordedPage", "StreamMeta", "StreamRows", "decode_recorded"]
@@ -45,7 +46,9 @@ def decode_recorded(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage
     Safe to call from several threads at once.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return decode_typed(body, meta)
-    except Misfit:
-        return decode_lenient(body, meta)
+    for route in (decode_speculative, decode_typed):
+        try:
+            return route(body, meta)
+        except Misfit:
+            continue
+    return decode_lenient(body, meta)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 TICKS_PER_SECOND = 10_000_000
+NANOSECONDS_PER_TICK = 100
 
 _NANOSECONDS = pa.timestamp("ns", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,7 @@ _SHAPE = re.compile(
 def ticks_of(text: str) -> int | None:
     """Ticks of one timestamp, cut to 100 ns; None when it has no zone or is no time at all.
 
-    Takes what the bulk conversion of ``ticks_column`` takes, and the years from 1 to 9999.
+    Takes what the bulk conversion of ``nanoseconds_of`` takes, and the years from 1 to 9999.
     """
     match = _SHAPE.fullmatch(text)
     if match is None:
@@ -45,17 +46,18 @@ def ticks_of(text: str) -> int | None:
     return (since.days * 86_400 + since.seconds - offset) * TICKS_PER_SECOND + int(fraction[:7].ljust(7, "0"))
 
 
-def ticks_column(texts: pa.StringArray) -> npt.NDArray[np.int64] | None:
-    """Ticks of a whole column; None when one of them needs ``ticks_of`` (year 9999, say)."""
+def nanoseconds_of(texts: pa.StringArray) -> pa.TimestampArray | None:
+    """Nanoseconds of a whole column; None when one of them needs ``ticks_of`` (year 9999, say)."""
     try:
-        nanoseconds = pc.cast(texts, _NANOSECONDS)
+        return pc.cast(texts, _NANOSECONDS)
     except pa.ArrowInvalid:
         return None
-    since: npt.NDArray[np.int64] = nanoseconds.view(pa.int64()).to_numpy(zero_copy_only=False)
-    return since // 100
 
 
 def ticks_of_all(texts: Sequence[str]) -> list[int | None] | npt.NDArray[np.int64]:
     """Ticks of each text, in bulk when that is possible; None where ``ticks_of`` gives none."""
-    bulk = ticks_column(pa.array(texts, pa.string()))
-    return [ticks_of(text) for text in texts] if bulk is None else bulk
+    bulk = nanoseconds_of(pa.array(texts, pa.string()))
+    if bulk is None:
+        return [ticks_of(text) for text in texts]
+    since: npt.NDArray[np.int64] = bulk.view(pa.int64()).to_numpy()
+    return since // NANOSECONDS_PER_TICK

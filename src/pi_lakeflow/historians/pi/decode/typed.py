@@ -25,7 +25,7 @@ from pi_lakeflow.historians.pi.decode.failures import (
 )
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta, StreamRows
 from pi_lakeflow.historians.pi.decode.times import ticks_of_all
-from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, State
+from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, State, point_class
 
 UNKNOWN = StreamMeta()
 _SLICE = 1 << 18
@@ -109,15 +109,16 @@ def decode_typed(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage:
     failures = {row: first_text(events[row].Errors) for row in unusual if events[row].Errors}
     values = _values(body, events, (borders, point_types), failures)
     rows = batch(ticks, values, _flags(events, unusual, failures))
-    return RecordedPage(rows, _stream_rows(streams, borders, failures))
+    return RecordedPage(rows, stream_rows(streams, borders, failures))
 
 
-def _stream_rows(streams: list[Stream], borders: Rows, failures: dict[int, str]) -> tuple[StreamRows, ...]:
+def stream_rows(streams: Sequence[Any], borders: Rows, failures: dict[int, str]) -> tuple[StreamRows, ...]:
+    """The streams of a page whose rows begin at ``borders``; ``failures`` are texts by row."""
     texts: list[list[str]] = [
         stream_failures(s.Errors, s.Value, has_items=s.Items is not msgspec.UNSET) for s in streams
     ]
     rows = sorted(failures)
-    for row, stream in zip(rows, _streams_of(rows, borders), strict=True):
+    for row, stream in zip(rows, streams_of(rows, borders), strict=True):
         texts[stream].append(failures[row])
     starts = borders.tolist()
     return tuple(
@@ -126,7 +127,7 @@ def _stream_rows(streams: list[Stream], borders: Rows, failures: dict[int, str])
     )
 
 
-def _streams_of(rows: Sequence[int], borders: Rows) -> list[int]:
+def streams_of(rows: Sequence[int], borders: Rows) -> list[int]:
     """The stream that each row belongs to."""
     streams: list[int] = (np.searchsorted(borders, rows, "right") - 1).tolist()
     return streams
@@ -138,23 +139,42 @@ def _values(
     """The value columns. Adds to ``failures`` the texts of values that are failures, by row."""
     objects: list[Any] = [event.Value for event in events]
     odd = [row for row, value in enumerate(objects) if type(value) is not float]
-    states = [row for row in odd if type(objects[row]) is State and objects[row].is_plain]
-    others = {row: objects[row] for row in set(odd).difference(states)}
-    values = OddValues()
-    values.add_states([objects[row] for row in states])
+    borders, point_types = layout
+    rows, values = _usual_odd_values(objects, odd, borders, point_types)
+    others = {row: objects[row] for row in set(odd).difference(rows)}
     for row in odd:
         objects[row] = np.nan
     numbers = np.fromiter(objects, np.float64, len(objects))
     _refuse_minus_zero(body, numbers)
     others |= _exact_integers(body, numbers)
-    borders, point_types = layout
-    for (row, value), stream in zip(others.items(), _streams_of(list(others), borders), strict=True):
+    for (row, value), stream in zip(others.items(), streams_of(list(others), borders), strict=True):
         if isinstance(value, State) and value.is_bare:
             raise Misfit("an object that is no state")
         failure = values.add(value, point_types[stream])
         if failure is not None:
             failures.setdefault(row, failure)
-    return value_arrays(numbers, np.array([*states, *others], np.int64), values)
+    return value_arrays(numbers, np.array([*rows, *others], np.int64), values)
+
+
+def _usual_odd_values(
+    objects: list[Any], odd: list[int], borders: Rows, point_types: list[str]
+) -> tuple[list[int], OddValues]:
+    """The states and strings among the ``odd`` rows of ``objects``, many at a time, and their rows."""
+    values = OddValues()
+    rows = [
+        row
+        for row in odd
+        if type(value := objects[row]) is State and value.Errors is None and value.Name is not None
+    ]
+    values.add_states([objects[row] for row in rows])
+    texts = [row for row in odd if type(objects[row]) is str]
+    if texts:
+        classes = np.array([point_class(name) for name in point_types])[streams_of(texts, borders)]
+        for name in np.unique(classes).tolist():
+            of_class = np.array(texts)[classes == name].tolist()
+            values.add_texts([objects[row] for row in of_class], name)
+            rows += of_class
+    return rows, values
 
 
 def _exact_integers(body: bytes, numbers: npt.NDArray[np.float64]) -> dict[int, int]:
@@ -211,12 +231,16 @@ def _flags(events: list[Event], unusual: list[int], failures: Mapping[int, str])
     """The four flag columns; what failed is never good."""
     if not events:
         return [flag_array(0, None, [], [])] * 4
-    columns = list(zip(*(_flags_of(events[row]) for row in unusual), strict=True)) or [()] * 4
-    arrays = [
-        flag_array(len(events), usual, unusual, column)
-        for usual, column in zip(_flags_of(events[0]), columns, strict=True)
+    others = [events[row] for row in unusual]
+    columns: list[list[bool | None]] = [
+        [event.Good for event in others],
+        [event.Questionable for event in others],
+        [event.Substituted for event in others],
+        [event.Annotated for event in others],
     ]
+    rows = [unusual] * len(columns)
     if failures:
-        failed = [*unusual, *failures]
-        arrays[0] = flag_array(len(events), events[0].Good, failed, [*columns[0], *[False] * len(failures)])
-    return arrays
+        rows[0] = [*unusual, *failures]
+        columns[0] += [False] * len(failures)
+    usual = _flags_of(events[0])
+    return [flag_array(len(events), *each) for each in zip(usual, rows, columns, strict=True)]

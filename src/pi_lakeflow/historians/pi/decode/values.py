@@ -104,7 +104,18 @@ class OddValues:
         self.kinds += [SYSTEM if state.IsSystem else DIGITAL for state in states]
         self.numbers += [None] * len(states)
         self.texts += [state.Name for state in states]
-        self.codes += map(_code, states)
+        self.codes += [_code(state) for state in states]
+
+    def add_texts(self, texts: list[str], point_type: str) -> None:
+        """Append the rows of many strings of points of one type."""
+        if point_type in _NUMERIC_POINTS and not _NO_NUMBERS.keys().isdisjoint(texts):
+            for text in texts:
+                self._add_text(text, point_type)
+            return
+        self.kinds += [_TEXT_KINDS.get(point_type, TEXT)] * len(texts)
+        self.numbers += [None] * len(texts)
+        self.texts += texts
+        self.codes += [None] * len(texts)
 
     def _append(
         self, kind: int, number: float | None = None, text: str | None = None, code: int | None = None

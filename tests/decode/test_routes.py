@@ -1,0 +1,57 @@
+"""The three routes against a slow reading of the same bytes, and against one another."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from tests.decode import bodies, reference
+
+from pi_lakeflow.errors import Transient
+from pi_lakeflow.historians.pi.decode.lenient import decode_lenient
+from pi_lakeflow.historians.pi.decode.recorded import RAW_SCHEMA, StreamMeta, decode_recorded
+from pi_lakeflow.historians.pi.decode.speculative import decode_speculative
+from pi_lakeflow.historians.pi.decode.typed import Misfit, decode_typed
+
+unhurried = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@unhurried
+@given(bodies.usual_bodies(), bodies.metas)
+def test_usual_bodies_read_alike_by_every_route(body: bytes, types: dict[str, str]) -> None:
+    """What the server usually writes is read by the fast route, and like the slow reading."""
+    meta = {webid: StreamMeta(point_type) for webid, point_type in types.items()}
+    expected = reference.read(body, types)
+    routes = [decode_lenient(body, meta), decode_recorded(body, meta)]
+    for route in (decode_typed, lambda *args: decode_speculative(*args, smallest=0, fewest=1)):
+        try:
+            routes.append(route(body, meta))
+        except Misfit as reason:
+            event(f"misfit: {reason}")
+    for page in routes:
+        assert page.rows.schema == RAW_SCHEMA
+        assert reference.same(reference.plain(page), expected)
+        assert reference.identical(page, routes[0])
+
+
+@unhurried
+@given(bodies.wild_bodies(), bodies.metas)
+def test_wild_bodies_read_like_the_slow_reading(body: bytes, types: dict[str, str]) -> None:
+    """Any layout and any failure: each route that reads it, reads it like the slow one."""
+    meta = {webid: StreamMeta(point_type) for webid, point_type in types.items()}
+    try:
+        expected = reference.read(body, types)
+    except reference.Unreadable:
+        with pytest.raises(Transient):
+            decode_recorded(body, meta)
+        return
+    routes = [decode_lenient(body, meta), decode_recorded(body, meta)]
+    for route in (decode_typed, lambda *args: decode_speculative(*args, smallest=0, fewest=1)):
+        try:
+            routes.append(route(body, meta))
+        except Misfit as reason:
+            event(f"misfit: {reason}")
+    for page in routes:
+        assert reference.same(reference.plain(page), expected)
+        assert reference.identical(page, routes[0])
