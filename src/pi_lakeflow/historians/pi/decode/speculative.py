@@ -42,6 +42,7 @@ SMALLEST = 64 * 1024
 FEWEST = 8
 """Events in a stream, on the average, below which this route is not worth it."""
 
+_TINIEST = 64  # bytes; no answer with an event is shorter, and no window into the body longer
 _LARGEST = 2**31 - 1  # offsets of Arrow's strings
 _BLOCK = 16384  # events looked at together: about 2 MB of the body
 _PLAIN = 20  # characters of a time without fraction
@@ -95,7 +96,7 @@ def decode_speculative(
     Also when it is not worth it: below ``smallest`` bytes, or ``fewest`` events in a stream on the
     average.
     """
-    if not smallest <= len(data) <= _LARGEST:
+    if not max(smallest, _TINIEST) <= len(data) <= _LARGEST:
         raise Misfit("too small, or too large for this route")
     body = Body(data)
     starts, opens = _events(body)
@@ -127,36 +128,6 @@ def _events(body: Body) -> tuple[Places, Mask]:
         words = body.words(behind, 2)
         fits = ((words[:, 0] >> _SIXTEEN) == _NEXT_WORDS[0] >> _SIXTEEN) & (words[:, 1] == _NEXT_WORDS[1])
         found.append(behind[fits] + 2)
-        continues.append(words[fits, 0] == _NEXT_WORDS[0])
-    starts, opens = _events(body)
-    runs = np.flatnonzero(opens)
-    if len(starts) < fewest * len(runs):
-        raise Misfit("few events in each stream")
-    ends = _ends(body, starts, opens)
-    borders = np.append(runs, len(starts))
-    streams, counts = _streams(body, starts[runs], ends[borders[1:] - 1], np.diff(borders))
-    tails = Tails()
-    columns = _Columns(
-        np.empty(len(starts), np.int64), np.empty(len(starts)), np.empty(len(starts), np.uint8)
-    )
-    for first in range(0, len(starts), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        _read_block(body, (starts[block], ends[block]), tails, columns, first)
-    borders = np.cumsum([0, *counts])
-    point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
-    values = _values(body, columns, borders, point_types)
-    flags = [_flag(columns.tails, [tail.flags[place] for tail in tails.known]) for place in range(len(FLAGS))]
-    return RecordedPage(batch(columns.ticks, values, flags), stream_rows(streams, borders, {}))
-
-
-def _events(body: Body) -> tuple[Places, Mask]:
-    """Where events start, and which of them open a run: those not behind the end of another."""
-    found, continues = [], []
-    for places in body.objects():
-        places = places[2:] if len(places) and places[0] < 2 else places
-        words = body.words(places - 2, 2)
-        fits = ((words[:, 0] >> _SIXTEEN) == _NEXT_WORDS[0] >> _SIXTEEN) & (words[:, 1] == _NEXT_WORDS[1])
-        found.append(places[fits])
         continues.append(words[fits, 0] == _NEXT_WORDS[0])
     starts, opens = np.concatenate(found), ~np.concatenate(continues)
     if not len(starts):
