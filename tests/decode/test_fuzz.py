@@ -32,6 +32,8 @@ PIECES = [
     "Items":[ {"Timestamp":" ","Value": },{ }] }, [0] [1] {"Name":"S","Value":1} "WebException":{}
     {"Errors":["x"]} {} [] "" "NaN" "a\\" "9999-12-31T23:59:59Z" "2024-01-01T00:00:00+02:00" """.split(),
 ]
+DIGIT = re.compile(rb"[\d.eE+-]")
+EVENT = re.compile(rb'\{"Timestamp":.*?(?:true|false)\}(?=[,\]])')
 TOKEN = re.compile(rb'(?<=[:\[])(?:-?[\d.]+(?:[eE][+-]?\d+)?|"[^"]*"|true|false|null|\{[^{}\[\]]*\})')
 
 
@@ -74,21 +76,25 @@ def event(rng: random.Random, *, full: bool, annotated: bool, units: str) -> str
 
 
 def damaged(rng: random.Random, body: bytes) -> bytes:
-    """``body`` with one to three pieces replaced, put in, cut out, doubled or moved."""
+    """``body`` with one to three changes: most of them break it, some leave it an answer."""
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
-        tokens = list(TOKEN.finditer(body)) if rng.random() < 0.6 else []
-        if tokens:
-            at = rng.choice(tokens)
-            body = body[: at.start()] + rng.choice([*PIECES, rng.choice(tokens)[0]]) + body[at.end() :]
-            continue
-        start = rng.randrange(len(body) + 1)
-        end = min(len(body), start + rng.choice([0, 0, 1, 1, 1, 2, 3, 5, 10, 40, 150]))
-        other = rng.randrange(len(body) + 1)
-        piece = rng.choice(
-            [rng.choice(PIECES), rng.choice(PIECES), b"", body[other : other + rng.randint(1, 60)]]
-        )
-        body = body[:start] + piece + body[end:] or b"{"
+        what = rng.choice([DIGIT, EVENT, TOKEN, TOKEN, None, None])
+        places = list(what.finditer(body)) if what else []
+        if places:
+            place, other = rng.choice(places), rng.choice(places)
+            new = other[0] if what is not TOKEN or rng.random() < 0.3 else rng.choice(PIECES)
+            body = body[: place.start()] + new + body[place.end() :]
+        else:
+            body = cut_and_pasted(rng, body)
     return body
+
+
+def cut_and_pasted(rng: random.Random, body: bytes) -> bytes:
+    """A few bytes anywhere replaced by a piece, or by others of the body."""
+    start, other = rng.randrange(len(body) + 1), rng.randrange(len(body) + 1)
+    end = min(len(body), start + rng.choice([0, 0, 1, 1, 1, 2, 3, 5, 10, 40, 150]))
+    own = body[other : other + rng.randint(1, 60)]
+    return body[:start] + rng.choice([rng.choice(PIECES), rng.choice(PIECES), b"", own]) + body[end:] or b"{"
 
 
 def outcome(route: str, body: bytes) -> RecordedPage | str:
