@@ -11,10 +11,18 @@ from pi_lakeflow.settings import Selection, Settings
 
 
 async def discover(settings: Settings, selection: Selection | None = None) -> AsyncGenerator[Tag, None]:
-    """Tags in the server's order. Raises ``SettingsError`` when a single name is unknown."""
+    """Tags in the server's order, each once, asked for no further than the caller reads.
+
+    Raises ``SettingsError`` when nothing is chosen, ``Refused`` for a single name that is unknown.
+    """
     chosen = selection or settings.tags
     if not chosen:
-        raise SettingsError("no tags are chosen", subject="tags", hint="pass --tag 'SINUS*', or set `tags`")
+        raise SettingsError(
+            "no tags are chosen", subject="tags", hint="pass a mask such as 'SINUS*', or --tag"
+        )
+    seen: set[str] = set()
     async with open_source(settings) as source:
         async for tag in source.catalog.walk(chosen):
-            yield tag
+            if tag.webid not in seen:
+                seen.add(tag.webid)
+                yield tag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -120,6 +121,11 @@ async def ingest(
             await _ingest(settings, request, report, source, lake, counters, stop or Stop())
     except PiLakeflowError as error:
         report.status, report.message = "failed", str(error)
+        raise
+    except BaseException as error:  # passed on: the log of runs must not call this one done
+        stopped = isinstance(error, asyncio.CancelledError)
+        report.status = "interrupted" if stopped else "failed"
+        report.message = "stopped before the end" if stopped else type(error).__name__
         raise
     finally:
         _finish(report, counters)

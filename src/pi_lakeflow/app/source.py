@@ -29,8 +29,10 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(settings: Settings, observer: Observer = ignore) -> AsyncIterator[Source]:
-    """The PI Web API of the settings, closed at the end."""
+async def open_source(
+    settings: Settings, observer: Observer = ignore, *, retry: RetryPolicy | None = None
+) -> AsyncIterator[Source]:
+    """The PI Web API of the settings, closed at the end. ``retry`` instead of the configured one."""
     performance = settings.performance
     client = AsyncPIWebAPIClient(
         settings.pi_web_api_url,
@@ -38,7 +40,7 @@ async def open_source(settings: Settings, observer: Observer = ignore) -> AsyncI
         connection=connection_of(settings),
         max_in_flight=performance.max_in_flight,
         rate_per_second=performance.rate_limit,
-        retry=RetryPolicy(backoff=performance.retry_backoff),
+        retry=retry or RetryPolicy(backoff=performance.retry_backoff),
         observer=observer,
     )
     async with client:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pi_lakeflow.app.source import open_lake
 from pi_lakeflow.flow.plan import coverage
@@ -12,76 +17,145 @@ from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.ports import Lake
-from pi_lakeflow.model.span import Span
+from pi_lakeflow.model.span import Span, subtract
+from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Lane
 from pi_lakeflow.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class TagStatus:
-    """One tag: the gap-free spans that the lake holds."""
+    """One tag: the gap-free spans that the lake holds, at least one."""
 
     webid: str
     name: str
     spans: tuple[Span, ...]
 
     @property
-    def gaps(self) -> int:
-        return max(0, len(self.spans) - 1)
+    def whole(self) -> Span:
+        """From the first covered instant to the last."""
+        return Span(self.spans[0].start, self.spans[-1].end)
+
+    @property
+    def gaps(self) -> tuple[Span, ...]:
+        """What is missing between the spans."""
+        return tuple(subtract(self.whole, self.spans))
 
 
-@dataclass(slots=True)
+@dataclass
 class Status:
-    """``tags`` by name; ``runs`` and ``errors`` newest first, as rows of their tables."""
+    """``tags`` by name; ``runs`` and ``errors`` newest first, as rows of their tables.
+
+    ``waiting`` counts tags that are registered but have nothing yet; ``failing`` those that the
+    last run left behind.
+    """
 
     path: str
     tags: list[TagStatus] = field(default_factory=list)
-    waiting: int = 0  # tags that are registered, but have nothing yet
+    waiting: int = 0
+    failing: int = 0
     runs: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def behind(self) -> int | None:
-        """The oldest end of any tag's coverage, in microseconds."""
-        return min((tag.spans[-1].end for tag in self.tags), default=None)
+    @cached_property
+    def covered(self) -> Span | None:
+        """From the first covered instant of any tag to the last one of any."""
+        if not self.tags:
+            return None
+        wholes = [tag.whole for tag in self.tags]
+        return Span(min(each.start for each in wholes), max(each.end for each in wholes))
+
+    @cached_property
+    def until(self) -> int | None:
+        """Where most tags end, in microseconds."""
+        ends: dict[int, int] = {}
+        for tag in self.tags:
+            ends[tag.spans[-1].end] = ends.get(tag.spans[-1].end, 0) + 1
+        return max(ends, key=lambda end: (ends[end], end)) if ends else None
+
+    @cached_property
+    def behind(self) -> list[TagStatus]:
+        """Tags that end before most others do, the furthest behind first."""
+        late = [tag for tag in self.tags if tag.spans[-1].end < (self.until or 0)]
+        return sorted(late, key=lambda tag: (tag.spans[-1].end, tag.name))
+
+    @cached_property
+    def gappy(self) -> list[TagStatus]:
+        """Tags with gaps, those that miss most first."""
+        found = [tag for tag in self.tags if len(tag.spans) > 1]
+        return sorted(found, key=lambda tag: (-sum(gap.length for gap in tag.gaps), tag.name))
 
 
-def status(settings: Settings, *, last: int = 5) -> Status:
-    """The lake's status; empty when there is no lake yet."""
+def status(settings: Settings, *, tags: Sequence[str] = (), last: int = 5) -> Status:
+    """The lake's status; empty when there is no lake yet.
+
+    ``tags`` (names, masks or WebIds; none: all) limits tags and errors, ``last`` the runs and errors.
+    """
     lake = open_lake(settings)
-    found = Status(lake.path_of(""))
+    found = Status(lake.path_of("").rstrip("/"))
+    wanted = _matcher(tags)
     lanes = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES)).load()
-    _tags(found, lanes, _names(lake))
-    found.runs = _newest(lake, "ended_at", last, runs=True)
-    found.errors = _newest(lake, "occurred_at", last, runs=False)
+    _tags(found, lanes, _names(lake), wanted)
+    found.runs = _newest(_rows(lake, PI_INGEST_RUNS), "ended_at", last)
+    _errors(found, _rows(lake, PI_INGEST_ERRORS), wanted, last)
     return found
 
 
-def _tags(found: Status, lanes: Sequence[Lane], names: dict[str, str]) -> None:
+def _tags(
+    found: Status, lanes: Sequence[Lane], names: dict[str, str], wanted: Callable[[str, str], bool]
+) -> None:
     by_tag: dict[str, list[Lane]] = {}
     for lane in lanes:
         for webid in (*lane.members, *lane.left):
             by_tag.setdefault(webid, []).append(lane)
     for webid, mine in by_tag.items():
+        name = names.get(webid) or webid
+        if not wanted(name, webid):
+            continue
         spans = tuple(coverage(mine, webid))
         if spans:
-            found.tags.append(TagStatus(webid, names.get(webid) or webid, spans))
+            found.tags.append(TagStatus(webid, name, spans))
         else:
             found.waiting += 1
     found.tags.sort(key=lambda tag: tag.name)
 
 
+def _errors(found: Status, rows: pa.Table, wanted: Callable[[str, str], bool], last: int) -> None:
+    chosen = [
+        wanted(name, webid)
+        for name, webid in zip(rows["tag_name"].to_pylist(), rows["tag_webid"].to_pylist(), strict=True)
+    ]
+    rows = rows.filter(pa.array(chosen, pa.bool_()))
+    found.errors = _newest(rows, "occurred_at", last)
+    if found.runs:
+        latest = rows.filter(pc.equal(rows["run_id"], found.runs[0]["run_id"]))
+        found.failing = len(set(latest["tag_name"].to_pylist()))
+
+
+def _matcher(tags: Sequence[str]) -> Callable[[str, str], bool]:
+    """Whether a tag's name or WebId is meant. As on the server, case counts for nothing in names."""
+    if not tags:
+        return lambda _name, _webid: True
+    webids = {tag.removeprefix("webid:") for tag in tags}
+    masks = [re.compile(_pattern(tag), re.IGNORECASE) for tag in tags]
+    return lambda name, webid: webid in webids or any(mask.fullmatch(name) for mask in masks)
+
+
+def _pattern(tag: str) -> str:
+    name = "*" if tag.lower() == "all" else tag.removeprefix("name:").rsplit("\\", 1)[-1]
+    return "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in name)
+
+
 def _names(lake: Lake) -> dict[str, str]:
-    table = lake.table(PI_COVERAGE)
-    if not table.exists():
-        return {}
-    rows = table.read(["tag_webid", "tag_name"])
+    rows = _rows(lake, PI_COVERAGE).select(["tag_webid", "tag_name"])
     return dict(zip(rows["tag_webid"].to_pylist(), rows["tag_name"].to_pylist(), strict=True))
 
 
-def _newest(lake: Lake, by: str, last: int, *, runs: bool) -> list[dict[str, Any]]:
-    table = lake.table(PI_INGEST_RUNS if runs else PI_INGEST_ERRORS)
-    if not table.exists():
-        return []
-    rows: list[dict[str, Any]] = table.read().sort_by([(by, "descending")]).slice(0, last).to_pylist()
-    return rows
+def _rows(lake: Lake, spec: TableSpec) -> pa.Table:
+    table = lake.table(spec)
+    return table.read() if table.exists() else spec.arrow_schema.empty_table()
+
+
+def _newest(rows: pa.Table, by: str, last: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = rows.sort_by([(by, "descending")]).slice(0, last).to_pylist()
+    return found

@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from functools import cache
+
+import pyarrow as pa
+
 from pi_lakeflow.flow.tables import OPERATIONS
-from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
+from pi_lakeflow.historians.pi import tables as pi_tables
 from pi_lakeflow.model.tables import TableSpec
 
-TABLES: tuple[TableSpec, ...] = (PI_TIMESERIES, *OPERATIONS)
-
 _SQL_TYPES = {
-    "string": "STRING",
-    "double": "DOUBLE",
-    "int32": "INT",
-    "int64": "BIGINT",
-    "bool": "BOOLEAN",
-    "date32[day]": "DATE",
-    "timestamp[us, tz=UTC]": "TIMESTAMP",
+    pa.string(): "STRING",
+    pa.large_string(): "STRING",
+    pa.binary(): "BINARY",
+    pa.float64(): "DOUBLE",
+    pa.float32(): "FLOAT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INT",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP",
 }
+
+
+@cache
+def all_tables() -> tuple[TableSpec, ...]:
+    """Each ``TableSpec`` of a module in ``historians/pi/tables``, then those of our own work."""
+    found: dict[str, TableSpec] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules(pi_tables.__path__)):
+        held = vars(importlib.import_module(f"{pi_tables.__name__}.{module}")).values()
+        found |= {spec.name: spec for spec in held if isinstance(spec, TableSpec)}
+    return (*found.values(), *(spec for spec in OPERATIONS if spec.name not in found))
+
+
+def sql_type(kind: pa.DataType) -> str:
+    """The type in Spark SQL. Raises ``KeyError`` for one that no table should have."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"ARRAY<{sql_type(kind.value_type)}>"
+    if pa.types.is_map(kind):
+        return f"MAP<{sql_type(kind.key_type)}, {sql_type(kind.item_type)}>"
+    if pa.types.is_struct(kind):
+        return f"STRUCT<{', '.join(f'{field.name}: {sql_type(field.type)}' for field in kind)}>"
+    return _SQL_TYPES[kind]
 
 
 def ddl(spec: TableSpec, schema: str = "bronze") -> str:
@@ -24,16 +53,21 @@ def ddl(spec: TableSpec, schema: str = "bronze") -> str:
     lines = []
     for column in spec.columns:
         null = "" if column.nullable else " NOT NULL"
-        comment = column.doc.replace("'", "''")
-        lines.append(f"  {column.name} {_SQL_TYPES[str(column.type)]}{null} COMMENT '{comment}'")
+        lines.append(f"  {column.name} {sql_type(column.type)}{null} COMMENT {_quoted(column.doc)}")
     parts = f"\nPARTITIONED BY ({', '.join(spec.partition_by)})" if spec.partition_by else ""
-    return f"CREATE TABLE {schema}.{spec.name} (\n" + ",\n".join(lines) + f"\n)\nUSING DELTA{parts};"
+    body = ",\n".join(lines)
+    return f"CREATE TABLE {schema}.{spec.name} (\n{body}\n)\nUSING DELTA{parts}\nCOMMENT {_quoted(spec.doc)};"
+
+
+def _quoted(text: str) -> str:
+    """A literal for Spark, where a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def markdown() -> str:
     """The reference page of all tables."""
     parts = ["# Tables", "", "Generated from the table specs. Times are UTC.", ""]
-    for spec in TABLES:
+    for spec in all_tables():
         parts += [
             f"## `{spec.name}`",
             "",
@@ -44,6 +78,6 @@ def markdown() -> str:
         if spec.partition_by:
             parts += [f"Partitioned by {', '.join(f'`{name}`' for name in spec.partition_by)}."]
         parts += [f"Source: {spec.source}.", "", "| column | type | meaning |", "|---|---|---|"]
-        parts += [f"| `{c.name}` | {_SQL_TYPES[str(c.type)]} | {c.doc} |" for c in spec.columns]
+        parts += [f"| `{c.name}` | {sql_type(c.type)} | {c.doc} |" for c in spec.columns]
         parts.append("")
     return "\n".join(parts)

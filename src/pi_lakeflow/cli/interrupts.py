@@ -1,44 +1,83 @@
-"""Ctrl-C once: finish what is under way and commit it. Twice: stop now."""
+"""Ctrl-C once: finish what is under way and commit it. Twice: stop now. A third time: at once.
+
+SIGTERM counts as Ctrl-C does; only the exit code differs (143, not 130).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pi_lakeflow.cli.output import Output
-from pi_lakeflow.engines.embedded import Stop
+
+if TYPE_CHECKING:
+    from pi_lakeflow.engines.embedded import Stop
 
 T = TypeVar("T")
+INTERRUPTED = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_drained(output: Output, stop: Stop, work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work`` with the two-step interrupt. Raises ``SystemExit`` with 130 or 143 on the second."""
-    return asyncio.run(_guarded(output, stop, work))
+class Interrupted(Exception):
+    """Work was stopped by a signal before it had a result. ``code`` is the exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__("interrupted")
+        self.code = code
 
 
-async def _guarded(output: Output, stop: Stop, work: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    struck: list[int] = []
+class Interrupts:
+    """Runs work that can be drained. ``code`` is the exit code of the last signal, 0 without one."""
 
-    def strike(number: int) -> None:
-        struck.append(number)
-        if len(struck) == 1:
-            stop.drain()
-            output.note("finishing what is under way and committing it; interrupt again to stop at once")
-        else:
+    def __init__(self, output: Output, stop: Stop) -> None:
+        self._output = output
+        self._stop = stop
+        self._strikes = 0
+        self.code = 0
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work``, also of drained work. Raises ``Interrupted`` after a second signal."""
+        return asyncio.run(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._strike, number, task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self.code:
+                raise Interrupted(self.code) from None
+            raise
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+            terminate_politely()
+
+    def _strike(self, number: int, task: asyncio.Future[Any]) -> None:
+        self._strikes += 1
+        self.code = 128 + number
+        if self._strikes == 1:
+            self._stop.drain()
+            self._output.event("draining", signal=signal.Signals(number).name)
+            self._output.note("interrupted: finishing what is under way and committing it; again to stop now")
+        elif self._strikes == 2:
+            self._output.note("stopping now; what was committed stays")
             task.cancel()
+        else:
+            self._output.end(self.code, "interrupted")
+            os._exit(self.code)  # a thread hangs in the lake or the network; every commit is atomic
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, strike, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if struck:
-            raise SystemExit(128 + struck[-1]) from None
-        raise
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+
+def terminate_politely() -> None:
+    """Let SIGTERM end a command like Ctrl-C does: in words, with its own exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(128 + number)

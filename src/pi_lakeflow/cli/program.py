@@ -6,12 +6,15 @@ lake unavailable; 130 and 143 interrupted; 101 a bug of ours.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
+import threading
 import warnings
 from collections.abc import Sequence
 
 import typer
-from typer.exceptions import TyperException
 
 from pi_lakeflow.cli.commands import (
     check,
@@ -25,54 +28,92 @@ from pi_lakeflow.cli.commands import (
     tables,
     version,
 )
-from pi_lakeflow.cli.output import BUG, Output
-from pi_lakeflow.errors import PiLakeflowError, SettingsError
+from pi_lakeflow.cli.interrupts import INTERRUPTED, Interrupted, terminate_politely
+from pi_lakeflow.cli.output import Output
+from pi_lakeflow.cli.problems import Problem
+from pi_lakeflow.errors import SettingsError
 
 app = typer.Typer(
     name="pi-lakeflow",
     help="AVEVA PI data in a lakehouse: every recorded event, once.",
+    epilog="Begin with `pi-lakeflow demo`, or with `pi-lakeflow init` and `pi-lakeflow check`. "
+    "Exit codes: 0 done, 1 something was left behind, 2 usage or settings, 3 try later, "
+    "130 and 143 interrupted, 101 a bug.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (init, check, discover, ingest, status, tables, config, simulate, demo, version):
     module.register(app)
+
+_USAGE = typer.BadParameter.__mro__[1]  # "UsageError", whichever library typer brings it from
+_BROKEN_PIPE = 141  # as if SIGPIPE had ended us: nobody reads the results any more
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     output = Output(json="--json" in arguments, debug="--debug" in arguments)
-    output.verbosity = sum(a.count("v") for a in arguments if a in ("-v", "-vv", "-vvv"))
-    _logging(output)
+    _listen(output)
+    with contextlib.redirect_stdout(sys.stderr) if output.json else contextlib.nullcontext():
+        return _bordered(output, list(arguments))
+
+
+def _bordered(output: Output, arguments: list[str]) -> int:
     try:
-        code = app(args=list(arguments), standalone_mode=False, obj=output) or 0
-    except (KeyboardInterrupt, SystemExit) as error:
-        code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
+        code = int(app(args=arguments, prog_name="pi-lakeflow", standalone_mode=False, obj=output) or 0)
+        output.end(code, "done" if code == 0 else "finished")
+        _flush()
+    except BrokenPipeError:
+        return _pipe_broke()
+    except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
+        code = error.code if isinstance(error, Interrupted) else INTERRUPTED
+        output.note("interrupted")
         output.end(code, "interrupted")
     except Exception as error:  # the last border: whatever arrives here ends in words and a code
-        code = _failed(output, error)
-    output.end(code, "done" if code == 0 else "finished")
+        problem = output.error(_usage(error, arguments) if isinstance(error, _USAGE) else error)
+        code = _failed(output, problem)
     return code
 
 
-def _failed(output: Output, error: Exception) -> int:
-    if isinstance(error, TyperException):
-        problem = error.format_message()
-        output.error(SettingsError(problem, hint="pi-lakeflow --help, or pi-lakeflow COMMAND --help"))
-        output.end(2, "failed", error=problem)
-        return 2
-    output.error(error)
-    if isinstance(error, PiLakeflowError):
-        output.end(error.exit_code, "failed", error=str(error), hint=error.hint)
-        return error.exit_code
-    output.note("This is a bug of pi-lakeflow. Run again with --debug and report what it prints.")
-    output.end(BUG, "failed", error=f"{type(error).__name__}: {error}")
-    return BUG
+def _failed(output: Output, problem: Problem) -> int:
+    output.result("failed", error=problem.fields())
+    output.end(problem.code, "failed")
+    return problem.code
 
 
-def _logging(output: Output) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(output.verbosity, 2)]
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    logging.captureWarnings(capture=True)
-    warnings.simplefilter("default", UserWarning)
+def _usage(error: Exception, arguments: list[str]) -> SettingsError:
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "pi-lakeflow"
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    if not text:  # no command was given: typer has shown the help
+        text = "no command is given"
+    return SettingsError(text.rstrip("."), hint=f"{where} --help")
+
+
+def _pipe_broke() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains once more at its exit
+    return _BROKEN_PIPE
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+
+
+def _listen(output: Output) -> None:
+    """Signals, warnings and log records of others reach the user as ours do."""
+    if threading.current_thread() is threading.main_thread():
+        terminate_politely()
+    warnings.filterwarnings("ignore", message="the certificate of .* is not verified")  # settings said it
+    warnings.showwarning = lambda message, *_args, **_options: output.warn(str(message))
+    logging.basicConfig(level=logging.WARNING, handlers=[_Handler(output)], force=True)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.warn(f"{record.name}: {record.getMessage()}")

@@ -49,6 +49,7 @@ class Selector:
 
 
 _BARE = (
+    SelectorKind.ALL,
     SelectorKind.NAME,
     SelectorKind.MASK,
     SelectorKind.POINT,

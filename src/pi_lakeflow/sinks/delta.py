@@ -8,6 +8,7 @@ application id was committed meanwhile, so "look, then commit" cannot be raced.
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
 
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import final_versions, select_due
@@ -151,6 +153,15 @@ class DeltaLakeTable:
         """Size of the live files."""
         with self._lock, _translated(self.path):
             return int(pa.table(self._fresh().get_add_actions())["size_bytes"].to_numpy().sum())
+
+    def drop(self) -> None:
+        """Remove the table with all its files."""
+        with self._lock, _translated(self.path):
+            self._open = None
+            if "://" in self.path:
+                DeltaStorageHandler(self.path, self._options).delete_root_dir_contents()
+            else:
+                shutil.rmtree(self.path)
 
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
         now = int(time.time() * 1000)

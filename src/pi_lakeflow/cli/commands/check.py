@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
-from pi_lakeflow.app.check import Check, Verdict
-from pi_lakeflow.app.check import check as run_checks
-from pi_lakeflow.cli.options import Config, Debug, Json, Lake, Verbose, output_of, settings_of
+from pi_lakeflow.cli import words
+from pi_lakeflow.cli.options import Call, Lake, command
 from pi_lakeflow.cli.output import Output
 
-_SIGNS = {
-    Verdict.OK: "[green]ok[/]     ",
-    Verdict.WARN: "[yellow]warning[/]",
-    Verdict.FAILED: "[red]failed[/] ",
-    Verdict.SKIPPED: "[dim]skipped[/]",
+if TYPE_CHECKING:
+    from pi_lakeflow.app.check import Check
+
+_MARKS = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "failed": ("✗", "bold red"),
+    "skipped": ("-", "dim"),
 }
 
 
@@ -25,32 +28,41 @@ def register(app: typer.Typer) -> None:
     app.command()(check)
 
 
-def check(
-    context: typer.Context,
-    config: Config = None,
-    lake: Lake = None,
-    as_json: Json = False,
-    verbose: Verbose = 0,
-    debug: Debug = False,
-) -> int:
-    """Check settings, server, account, tags and lake, each after what it depends on."""
-    output = output_of(context)
-    settings = settings_of(output, config, lake__path=lake)
+@command
+def check(call: Call, lake: Lake = None) -> int:
+    """Check settings, network, TLS, account, tags and lake.
+
+    Each check comes after what it depends on. Reads one event; writes a table and removes it again.
+    """
+    from pi_lakeflow.app.check import check as run_checks
+
+    output = call.output
 
     async def all_checks() -> list[Check]:
-        return [_shown(output, each) async for each in run_checks(settings)]
+        return [_shown(output, each) async for each in run_checks(lambda: call.settings(lake__path=lake))]
 
-    failed = [each for each in asyncio.run(all_checks()) if each.verdict is Verdict.FAILED]
-    code = 0
+    done = asyncio.run(all_checks())
+    failed = [each for each in done if each.verdict == "failed"]
     for each in failed:
-        code = max(code, each.error.exit_code if each.error else 1)
         if each.error is not None:
             output.error(each.error)
-    output.end(code, "failed" if failed else "done", failed=[each.name for each in failed])
-    return code
+    if not failed:
+        output.text("\nAll is well. Next: pi-lakeflow plan, then pi-lakeflow run")
+    output.result("failed" if failed else "done", failed=[each.name for each in failed])
+    return failed[0].exit_code if failed else 0
 
 
 def _shown(output: Output, each: Check) -> Check:
-    output.event("check", name=each.name, verdict=each.verdict, detail=each.detail)
-    output.text(f"{_SIGNS[each.verdict]}  {each.name:<16}{escape(each.detail)}")
+    output.event(
+        "check",
+        name=each.name,
+        verdict=each.verdict,
+        detail=each.detail,
+        hint=each.error.hint if each.error else None,
+        seconds=round(each.seconds, 3),
+    )
+    mark, style = _MARKS[each.verdict]
+    taken = f"  {words.duration(each.seconds)}" if each.seconds >= 0.001 else ""
+    line = Text.assemble((mark, style), f" {each.name:<15} ", (each.detail, "dim" if mark == "-" else ""))
+    output.text(line.append(taken, style="dim"))
     return each

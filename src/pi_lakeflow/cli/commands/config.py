@@ -1,31 +1,51 @@
-"""``config show``: every value, and where it comes from."""
+"""``config``: the configuration that is in force, and the keys that there are."""
 
 from __future__ import annotations
 
-import typer
+from typing import Annotated
 
-from pi_lakeflow.cli.options import Config, Debug, Json, output_of, settings_of
-from pi_lakeflow.settings import explain
+import typer
+from rich.text import Text
+
+from pi_lakeflow.cli.options import Call, command, plain_command
+from pi_lakeflow.settings import explain, schema_doc
+
+SetOnly = Annotated[bool, typer.Option("--set-only", help="Without the keys that have their default.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="The configuration.", rich_markup_mode=None)
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     group.callback()(_group)
     group.command()(show)
+    group.command()(reference)
     app.add_typer(group, name="config")
 
 
 def _group() -> None:
-    """The configuration."""
+    """Show the configuration in force, or all keys that there are."""
 
 
-def show(context: typer.Context, config: Config = None, as_json: Json = False, debug: Debug = False) -> None:
+@command
+def show(call: Call, set_only: SetOnly = False) -> int:
     """Every key with its value and the place that set it; secrets stay hidden."""
-    output = output_of(context)
-    settings = settings_of(output, config)
-    rows = explain(settings)
+    output = call.output
+    settings = call.settings()
+    rows = [row for row in explain(settings) if not (set_only and row.origin == "default")]
     for row in rows:
         output.event("setting", **row._asdict())
-    output.table([(name, "left") for name in ("key", "value", "origin")], rows)
-    output.end(0, "done")
+    output.result(file=settings.file, settings=len(rows))
+    styled = [(row, "dim" if row.origin == "default" else "") for row in rows]
+    output.table(
+        ("key", "value…", "from"), [[Text(cell, style=style) for cell in row] for row, style in styled]
+    )
+    return 0
+
+
+@plain_command
+def reference(call: Call) -> int:
+    """All keys with their defaults and meanings, as Markdown."""
+    text = schema_doc()
+    call.output.event("reference", text=text)
+    call.output.text(text)
+    return 0

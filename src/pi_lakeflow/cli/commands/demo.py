@@ -1,37 +1,55 @@
-"""``demo``: the main job on a simulated plant, twice, with the proof."""
+"""``demo``: the main job on a simulated plant, killed on the way, and proved in the end."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
+import os
+import shutil
+import signal
 import subprocess
 import sys
-import urllib.request
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
+from rich.text import Text
 
-from pi_lakeflow.app.counters import Counters
-from pi_lakeflow.app.ingest import Report, Request, ingest
-from pi_lakeflow.app.query import hourly_average, size_on_disk
-from pi_lakeflow.cli.options import Debug, Json, Verbose, output_of
+from pi_lakeflow.cli import words
+from pi_lakeflow.cli.options import Call, Every, plain_command
 from pi_lakeflow.cli.output import Output
-from pi_lakeflow.cli.progress import watched
 from pi_lakeflow.errors import SettingsError, SourceUnavailable
-from pi_lakeflow.model.span import iso, to_micros
+from pi_lakeflow.model.span import to_micros
 from pi_lakeflow.settings import Settings, load
 
-SEED = 7
-CONFIG = """\
-# Written by `pi-lakeflow demo`. The simulated server is gone when the demo ends; the lake stays.
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from pi_lakeflow.app.ingest import Report
+    from pi_lakeflow.simulator import SimulatorConfig
+    from pi_lakeflow.simulator.world.tags import TagDef
+
+_SEED = 7
+_AFTERWARDS = timedelta(hours=6)
+_SAMPLE = 25  # tags that are compared field by field
+_MARK = "# Written by `pi-lakeflow demo`"
+_CONFIG = """\
+{mark}. The simulated server is gone when the demo ends; the lake stays.
 pi_web_api_url: {url}
 data_server: PISRV01
 tags: all
-lake: {lake}
+lake: lake
 since: "{since}"
+performance:
+  memory_limit_gb: 1        # small enough for several commits
 """
+
+Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where configuration and lake go.")]
+TagCount = Annotated[int, typer.Option("--tags", min=1, help="Tags of the simulated plant.")]
+Days = Annotated[float, typer.Option("--days", min=0.05, help="Days of history.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,110 +57,248 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
+@plain_command
 def demo(
-    context: typer.Context,
-    folder: Path = typer.Option(Path("demo"), "--dir", help="Where configuration and lake go."),
-    tags: int = typer.Option(1000, help="Tags of the simulated plant."),
-    days: float = typer.Option(3.0, help="Days of history."),
-    as_json: Json = False,
-    verbose: Verbose = 0,
-    debug: Debug = False,
+    call: Call,
+    folder: Folder = Path("demo"),
+    tags: TagCount = 1000,
+    days: Days = 3.0,
+    progress_every: Every = 10.0,
 ) -> int:
-    """Simulate a PI server, ingest days of history, then what came since; no server needed."""
-    output = output_of(context)
-    if (folder / "lake").exists():
-        raise SettingsError("there is a lake already", subject=str(folder), hint="rm -r it, or --dir OTHER")
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    """See it at work on a simulated PI server.
+
+    Days of history with a kill on the way, then new events, then the proof. Replaces the lake of an
+    earlier demo."""
+    output = call.output
+    _make_room(folder)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - _AFTERWARDS
     with _Plant(tags, now) as plant:
-        settings = _settings(folder, plant.url, now - timedelta(days=days))
-        output.text(f"A simulated PI Web API with {tags:,} tags answers at {plant.url}\n")
-        output.text(f"[bold]1. {days:g} days of history[/]")
-        first = _ingest(output, settings)
-        _told(output, first)
-        plant.advance(timedelta(hours=6))
-        output.text("\n[bold]2. Six hours later: only what is new[/]")
-        second = _ingest(output, settings)
-        _told(output, second)
-        expected = plant.count(first.span_start, second.span_end)
-    exact = expected == first.rows + second.rows
-    _conclude(output, settings, folder, expected, exact=exact)
-    code = max(first.exit_code, second.exit_code, 0 if exact else 1)
-    output.end(code, "done" if code == 0 else "failed", rows=first.rows + second.rows, expected=expected)
-    return code
+        settings = _configured(folder, plant.url, now - timedelta(days=days))
+        output.text(f"A simulated PI Web API with {words.things(tags, 'tag')} answers at {plant.url}")
+        _title(output, 1, f"{days:g} days of history, killed on the way")
+        killed = _killed_run(output, settings)
+        _title(output, 2, "The same command again: it goes on where the lake ends")
+        history = _run(output, settings, progress_every)
+        plant.advance(_AFTERWARDS)
+        _title(output, 3, "Six hours later: only what is new")
+        news = _run(output, settings, progress_every)
+    _title(output, 4, "The proof")
+    start = to_micros(now - timedelta(days=days))
+    exact, rows = _proof(output, settings, plant, start, news.span_end)
+    _conclude(output, settings, plant, folder)
+    output.result(
+        "done" if exact else "failed",
+        rows=rows,
+        exact=exact,
+        rows_before_kill=killed,
+        rows_per_second=round(history.rows_per_second),
+        lake=str(folder / "lake"),
+    )
+    return max(history.exit_code, news.exit_code, 0 if exact else 1)
 
 
 class _Plant:
-    """A simulated server in a process of its own, and the same world here to count the truth."""
+    """A simulated server in a process of its own, and the same world here to know the truth."""
 
     def __init__(self, tags: int, now: datetime) -> None:
-        from pi_lakeflow.simulator import FixedClock, World
+        from pi_lakeflow.simulator import FixedClock, Oddities, SimulatorConfig, World
 
+        oddities = Oddities(fast_tags=0.002)
+        clock = FixedClock(to_micros(now))
+        config = SimulatorConfig(seed=_SEED, tags=tags, clock=clock, oddities=oddities)
         self._clock = FixedClock(to_micros(now))
-        self._world = World(seed=SEED, tags=tags, clock=self._clock)
-        options = ["--tags", str(tags), "--seed", str(SEED), "--now", now.isoformat()]
-        command = [sys.executable, "-m", "pi_lakeflow.simulator", *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.world = World(seed=_SEED, tags=tags, clock=self._clock, oddities=oddities)
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(config, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
 
     def __enter__(self) -> Self:
-        announced = self._process.stdout.readline() if self._process.stdout else ""
-        if not announced:
-            raise SourceUnavailable("the simulated server did not start", subject="demo")
-        self.url: str = json.loads(announced)["url"]
+        try:
+            self.url: str = self._line.recv()
+        except EOFError as error:
+            self._process.join()
+            raise SourceUnavailable("the simulated server did not start", subject="demo") from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self._line.close()
+        self._process.join(10)
+        self._process.kill()
 
     def advance(self, by: timedelta) -> None:
         """Let time pass in the plant."""
         micros = by // timedelta(microseconds=1)
         self._clock.advance(micros)
-        root = self.url.removesuffix("/piwebapi")
-        body = json.dumps({"advance": micros}).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{root}/simulator/clock", data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            answer.read()
+        self._line.send(micros)
+        self._line.recv()
 
-    def count(self, start: int, end: int) -> int:
-        """Events that the archive holds."""
-        return sum(self._world.truth(tag, start, end).num_rows for tag in self._world.tags())
+    def first_number(self) -> TagDef:
+        """A tag that is good to look at."""
+        plain = (
+            t for t in self.world.tags() if t.point_type == "Float64" and t.units and t.name.isprintable()
+        )
+        return next(plain, self.world.tag(0))
 
 
-def _settings(folder: Path, url: str, since: datetime) -> Settings:
-    folder.mkdir(parents=True, exist_ok=True)
+def _serve(config: SimulatorConfig, line: Connection) -> None:
+    """The process of the server: says its URL, advances by what it is told, ends with its parent."""
+    from pi_lakeflow.simulator import FixedClock, start_simulator
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def main() -> None:
+        async with start_simulator(config) as sim:
+            line.send(sim.url)
+            while (micros := await asyncio.to_thread(_received, line)) is not None:
+                if isinstance(config.clock, FixedClock):
+                    config.clock.advance(micros)
+                line.send(True)
+
+    asyncio.run(main())
+
+
+def _received(line: Connection) -> int | None:
+    try:
+        return int(line.recv())
+    except EOFError:
+        return None
+
+
+def _make_room(folder: Path) -> None:
+    """Remove the lake of an earlier demo, and nothing else."""
+    config, lake = folder / "pi-lakeflow.yaml", folder / "lake"
+    if not config.exists() and not lake.exists():
+        return
+    if not config.is_file() or not config.read_text(encoding="utf-8").startswith(_MARK):
+        raise SettingsError(
+            "holds something that is not of an earlier demo", subject=str(folder), hint="--dir OTHER"
+        )
+    shutil.rmtree(lake, ignore_errors=True)
+
+
+def _configured(folder: Path, url: str, since: datetime) -> Settings:
     path = folder / "pi-lakeflow.yaml"
-    path.write_text(CONFIG.format(url=url, lake="lake", since=since.isoformat()), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(_CONFIG.format(mark=_MARK, url=url, since=since.isoformat()), encoding="utf-8")
+    except OSError as error:
+        text = f"cannot be written: {error.strerror}"
+        raise SettingsError(text, subject=str(path), hint="--dir OTHER") from error
     return load(path=path, environ={})
 
 
-def _ingest(output: Output, settings: Settings) -> Report:
-    counters = Counters()
-    work = watched(output, counters, ingest(settings, Request("run"), observer=counters))
-    return asyncio.run(work)
+def _title(output: Output, number: int, text: str) -> None:
+    output.event("step", number=number, title=text)
+    output.text(f"\n{number}  {text}", style="bold")
 
 
-def _told(output: Output, report: Report) -> None:
-    output.text(f"   {report.rows:>12,} rows of {report.tags:,} tags")
-    output.text(f"   {report.rows_per_second:>12,.0f} rows per second, {report.seconds:.1f} s")
-    output.text(f"   {report.requests:>12,} requests")
-    output.text(f"   {iso(report.span_start)} to {iso(report.span_end)}")
+def _killed_run(output: Output, settings: Settings) -> int:
+    """`pi-lakeflow run` as another process, ended with SIGKILL after its first commit."""
+    command = [sys.executable, "-m", "pi_lakeflow", "run", "--config", str(settings.file), "--json"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PI_LAKEFLOW_")}
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+    rows = 0
+    with process, output.err.status("pi-lakeflow run"):
+        try:
+            for event in _events(process):
+                rows += event.get("rows", 0) if event["event"] == "commit" else 0
+                if rows:
+                    break
+        finally:
+            process.kill()
+    if process.returncode == -signal.SIGKILL:
+        output.text(f"   kill -9 after {words.things(rows, 'row')} were committed")
+    else:
+        output.text(f"   it ended by itself, after {words.things(rows, 'row')}")
+    return rows
 
 
-def _conclude(output: Output, settings: Settings, folder: Path, expected: int, *, exact: bool) -> None:
-    verdict = "[green]the lake holds exactly these[/]" if exact else "[red]the lake holds another number[/]"
-    output.text(f"\nThe simulated archive holds {expected:,} events over both spans: {verdict}.")
-    output.text(f"Tables: {folder / 'lake'} ({size_on_disk(settings) / 1e6:,.1f} MB)\n")
-    output.text("[bold]Hourly average of one tag[/]")
-    rows = hourly_average(settings, limit=4)
+def _events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    for line in process.stdout or ():
+        yield json.loads(line)
+
+
+def _run(output: Output, settings: Settings, every: float) -> Report:
+    from pi_lakeflow.app.ingest import Request, ingest
+    from pi_lakeflow.cli import reports
+    from pi_lakeflow.cli.progress import Watch, watched
+
+    watch = Watch(output, limit=settings.performance.max_in_flight)
+    work = ingest(settings, Request("run"), observer=watch)
+    report = asyncio.run(watched(output, watch, work, every=every))
+    output.text(Text("   ").append_text(reports.headline(report)))
+    if report.lanes:
+        output.text(f"   {words.span(report.span_start, report.span_end)}")
+        output.text(
+            f"   {words.things(report.requests, 'request')}, {words.size(report.wire_bytes)} received"
+        )
+    reports.left_behind(output, report.quarantined)
+    return report
+
+
+def _proof(output: Output, settings: Settings, plant: _Plant, start: int, end: int) -> tuple[bool, int]:
+    """Whether the lake holds the archive's events of the span, and how many rows it holds."""
+    from pi_lakeflow.app.query import rows_of, rows_per_tag
+
+    world = plant.world
+    with output.err.status("comparing the lake with the archive"):
+        held = rows_per_tag(settings)
+        expected = {world.webid(tag): len(world.events(tag, start, end)) for tag in world.tags()}
+        expected = {webid: count for webid, count in expected.items() if count}
+        sample = list(world.tags())[:: max(1, len(expected) // _SAMPLE)]
+        truths = {world.webid(tag): world.truth(tag, start, end) for tag in sample}
+        columns = next(iter(truths.values())).schema.names
+        rows = rows_of(settings, sorted(truths), columns)
+    import pyarrow as pa
+
+    truth = pa.concat_tables([truths[webid] for webid in sorted(truths)])
+    same = rows.equals(truth.cast(rows.schema))
+    total = sum(held.values())
+    _verdict(
+        output,
+        held == expected,
+        f"{sum(expected.values()):,} events in the simulated archive, {total:,} rows in the lake; "
+        f"each of {words.things(len(expected), 'tag')} has all of its own",
+    )
+    _verdict(
+        output, same, f"{words.things(len(sample), 'tag')} compared field by field: {rows.num_rows:,} rows"
+    )
+    return held == expected and same, total
+
+
+def _verdict(output: Output, good: bool, text: str) -> None:
+    mark = ("✓", "green") if good else ("✗ not so: ", "bold red")
+    output.text(Text.assemble("   ", mark, f" {text}"))
+
+
+def _conclude(output: Output, settings: Settings, plant: _Plant, folder: Path) -> None:
+    from pi_lakeflow.app.query import hourly_average, size_on_disk
+    from pi_lakeflow.app.source import open_lake
+
+    tag = plant.first_number()
+    output.text(f"\nHourly average of {tag.name}", style="bold")
     output.table(
-        [("tag", "left"), ("hour", "left"), ("average", "right"), ("events", "right")],
+        ("hour (UTC)", f">average {tag.units}", ">lowest", ">highest", ">events"),
         [
-            (r["tag_name"], f"{r['hour']:%Y-%m-%d %H:%M}", f"{r['average']:,.3f}", f"{r['events']:,}")
-            for r in rows
+            (
+                f"{row['hour']:%Y-%m-%d %H:%M}",
+                *(f"{row[name]:,.2f}" for name in ("average", "lowest", "highest")),
+                row["events"],
+            )
+            for row in hourly_average(settings, tag.name, limit=4)
         ],
     )
-    output.text("\nNext:")
+    table = Path(open_lake(settings).path_of("pi_timeseries"))
+    here = table.relative_to(Path.cwd()) if table.is_relative_to(Path.cwd()) else table
+    output.text(f"\nThe table is Delta, {words.size(size_on_disk(settings))}, for any reader: {here}")
+    output.text("Next:")
     output.text(f"  pi-lakeflow status --config {folder / 'pi-lakeflow.yaml'}")
-    output.text("  pi-lakeflow init          # for your own server")
+    output.text("  pi-lakeflow init                                  # your own server")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pi_lakeflow.app.discover import discover as find
-from pi_lakeflow.cli.options import (
-    Config,
-    Debug,
-    Json,
-    Tags,
-    Verbose,
-    output_of,
-    selection_of,
-    settings_of,
-)
-from pi_lakeflow.model.tags import Tag
+from pi_lakeflow.cli import words
+from pi_lakeflow.cli.options import Call, Tags, command, selection_of
+from pi_lakeflow.cli.output import Output
+from pi_lakeflow.settings import Selection, Settings
+
+if TYPE_CHECKING:
+    from pi_lakeflow.model.tags import Tag
+
+Masks = Annotated[list[str] | None, typer.Argument(metavar="[MASK]...", help="Names or masks, as --tag.")]
+Limit = Annotated[int, typer.Option("--limit", help="Most tags to list; 0 lists all.")]
+CountOnly = Annotated[bool, typer.Option("--count", help="Only count them.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,35 +26,57 @@ def register(app: typer.Typer) -> None:
     app.command()(discover)
 
 
+@command
 def discover(
-    context: typer.Context,
-    config: Config = None,
-    tag: Tags = None,
-    limit: int = typer.Option(50, help="Most tags to show; 0 shows all."),
-    as_json: Json = False,
-    verbose: Verbose = 0,
-    debug: Debug = False,
+    call: Call, masks: Masks = None, tag: Tags = None, limit: Limit = 50, count: CountOnly = False
 ) -> int:
-    """List the tags that --tag, or `tags` of the configuration, stand for."""
-    output = output_of(context)
-    settings = settings_of(output, config)
+    """List tags with type, units and descriptor.
 
-    async def some() -> tuple[list[Tag], bool]:
-        found: list[Tag] = []
-        async with aclosing(find(settings, selection_of(tag))) as tags:
-            async for each in tags:
-                if limit and len(found) == limit:
-                    return found, True
-                found.append(each)
-        return found, False
+    Those of the masks, else of `tags` in the configuration. Asks the server for no
+    more than it lists; --count asks for all.
+    """
+    output = call.output
+    settings = call.settings()
+    chosen = selection_of([*(masks or ()), *(tag or ())])
+    most = 0 if count else limit
+    found, more = asyncio.run(_found(settings, chosen, most))
+    output.result(tags=len(found), more=more)
+    if not count:
+        _list(output, found)
+    if output.json:
+        return 0
+    if count:
+        output.text(words.things(len(found), "tag"))
+    else:
+        output.note(words.things(len(found), "tag") + (", and more: --limit 0 or --count" if more else ""))
+    return 0
 
-    found, more = asyncio.run(some())
+
+async def _found(settings: Settings, chosen: Selection | None, most: int) -> tuple[list[Tag], bool]:
+    """At most ``most`` tags (0: all), and whether there are more."""
+    from pi_lakeflow.app.discover import discover as find
+
+    found: list[Tag] = []
+    async with aclosing(find(settings, chosen)) as tags:
+        async for each in tags:
+            if most and len(found) == most:
+                return found, True
+            found.append(each)
+    return found, False
+
+
+def _list(output: Output, found: list[Tag]) -> None:
     for each in found:
         output.event(
-            "tag", name=each.name, webid=each.webid, type=each.point_type, units=each.units, path=each.path
+            "tag",
+            name=each.name,
+            webid=each.webid,
+            type=each.point_type,
+            units=each.units,
+            descriptor=each.descriptor,
+            path=each.path,
+            future=each.future,
         )
-    columns = [("tag", "left"), ("type", "left"), ("units", "left"), ("descriptor", "left")]
-    output.table(columns, [(t.name, t.point_type, t.units or "", t.descriptor) for t in found])
-    output.note(f"{len(found):,} tags" + (", and more: raise --limit" if more else ""))
-    output.end(0, "done", tags=len(found), more=more)
-    return 0
+    if found:
+        rows = [(each.name, each.point_type, each.units or "", each.descriptor) for each in found]
+        output.table(("tag", "type", "units", "descriptor…"), rows)

@@ -1,11 +1,18 @@
-"""``tables``: what the lake will hold."""
+"""``tables``: what the lake holds, or will hold."""
 
 from __future__ import annotations
 
-import typer
+from typing import Annotated
 
-from pi_lakeflow.app.tables import TABLES, ddl
-from pi_lakeflow.cli.options import Json, output_of
+import typer
+from rich.text import Text
+
+from pi_lakeflow.cli.options import Call, plain_command
+from pi_lakeflow.errors import SettingsError
+
+Name = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="One table, with its columns.")]
+Ddl = Annotated[bool, typer.Option("--ddl", help="As CREATE TABLE statements.")]
+Schema = Annotated[str, typer.Option("--schema", help="Schema, or catalog.schema, in the statements.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -13,30 +20,36 @@ def register(app: typer.Typer) -> None:
     app.command()(tables)
 
 
-def tables(
-    context: typer.Context,
-    name: str | None = typer.Argument(None, help="One table, with its columns."),
-    as_ddl: bool = typer.Option(False, "--ddl", help="As CREATE TABLE statements."),
-    as_json: Json = False,
-) -> int:
+@plain_command
+def tables(call: Call, name: Name = None, as_ddl: Ddl = False, schema: Schema = "bronze") -> int:
     """List the tables, or the columns of one."""
-    output = output_of(context)
-    chosen = [spec for spec in TABLES if name in (None, spec.name)]
+    from pi_lakeflow.app.tables import all_tables, ddl, sql_type
+
+    output = call.output
+    every = all_tables()
+    chosen = [spec for spec in every if name in (None, spec.name)]
     if not chosen:
-        raise typer.BadParameter(
-            f"no table is called {name!r}; there are {', '.join(s.name for s in TABLES)}"
-        )
+        known = ", ".join(spec.name for spec in every)
+        raise SettingsError(f"no table is called {name!r}", subject="tables", hint=f"there are {known}")
     for spec in chosen:
-        output.event(
-            "table", name=spec.name, key=spec.key, columns=[c.name for c in spec.columns], doc=spec.doc
-        )
+        columns = [{"name": c.name, "type": sql_type(c.type), "doc": c.doc} for c in spec.columns]
+        key, partition = list(spec.key), list(spec.partition_by)
+        output.event("table", name=spec.name, doc=spec.doc, key=key, partition_by=partition, columns=columns)
+    output.result(tables=len(chosen))
     if as_ddl:
-        output.text("\n\n".join(ddl(spec) for spec in chosen))
+        output.text("\n\n".join(ddl(spec, schema) for spec in chosen))
     elif name is None:
-        output.table([("table", "left"), ("what it holds", "left")], [(s.name, s.doc) for s in chosen])
+        listed = [(Text(s.name, style="bold"), str(s.grain), ", ".join(s.key), s.doc) for s in chosen]
+        output.table(("table", "grain", "key", "what it holds…"), listed)
     else:
-        output.table(
-            [("column", "left"), ("type", "left"), ("meaning", "left")],
-            [(c.name, c.type, c.doc) for c in chosen[0].columns],
+        spec = chosen[0]
+        output.text(spec.doc)
+        output.facts(
+            ("key", ", ".join(spec.key)),
+            ("partitions", ", ".join(spec.partition_by) or "none"),
+            ("source", spec.source or "-"),
         )
+        output.text()
+        rows = [(c.name, sql_type(c.type), "" if c.nullable else "not null", c.doc) for c in spec.columns]
+        output.table(("column", "type", "", "meaning…"), rows)
     return 0

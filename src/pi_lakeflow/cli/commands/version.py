@@ -7,7 +7,9 @@ from importlib.metadata import version as installed
 
 import typer
 
-from pi_lakeflow.cli.options import Json, output_of
+from pi_lakeflow.cli.options import Call, plain_command
+
+_PARTS = ("deltalake", "pyarrow", "aiohttp", "msgspec")
 
 
 def register(app: typer.Typer) -> None:
@@ -15,12 +17,12 @@ def register(app: typer.Typer) -> None:
     app.command()(version)
 
 
-def version(context: typer.Context, as_json: Json = False) -> None:
+@plain_command
+def version(call: Call) -> int:
     """Say which versions are at work."""
-    output = output_of(context)
-    found = {name: installed(name) for name in ("pi-lakeflow", "deltalake", "pyarrow", "aiohttp")}
-    output.end(0, "done", python=platform.python_version(), **found)
-    output.text(f"pi-lakeflow {found['pi-lakeflow']}")
-    output.text(
-        f"Python {platform.python_version()}, " + ", ".join(f"{k} {v}" for k, v in list(found.items())[1:])
-    )
+    found = {name: installed(name) for name in _PARTS}
+    output, ours = call.output, installed("pi-lakeflow")
+    output.result(version=ours, python=platform.python_version(), system=platform.platform(), **found)
+    output.text(f"pi-lakeflow {ours}")
+    output.facts(("Python", f"{platform.python_version()} on {platform.platform()}"), *found.items())
+    return 0
