@@ -141,7 +141,7 @@ def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 @lru_cache(maxsize=10_000)
 def _date_text(day: int) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(t.to_datetime(day * t.DAY).strftime("%Y-%m-%dT").encode(), np.uint8)
+    return np.frombuffer(t.to_text(day * t.DAY)[:11].encode(), np.uint8)
 
 
 @lru_cache(maxsize=1)

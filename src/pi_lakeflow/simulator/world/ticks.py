@@ -27,5 +27,5 @@ def to_datetime(ticks: int) -> datetime:
 def to_text(ticks: int) -> str:
     """As PI Web API prints times: UTC, up to 7 fractional digits, trailing zeros dropped."""
     seconds, rest = divmod(ticks, SECOND)
-    head = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    head = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     return f"{head}.{rest:07d}".rstrip("0") + "Z" if rest else f"{head}Z"
