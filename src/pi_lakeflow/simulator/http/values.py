@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +133,21 @@ class ValueText:
             chunks[-1] = chunks[-1][:-1]  # the last comma
         return Text(chunks, query.max_count - left)
 
-    def _rendered(self, stream: Stream, tag: TagDef, query: RecordedQuery, row_format: RowFormat) -> Any:
+    def _rendered(
+        self, stream: Stream, tag: TagDef, query: RecordedQuery, row_format: RowFormat
+    ) -> Iterator[Rows]:
+        """The rows of each block that the query touches, from the cache where they are there."""
         archive = self._sim.world.archive
+        common = (tag.key, row_format, archive.edits(tag), self._sim.world.revision)
         for block in archive.blocks(tag, query.first, query.last):
-            key = (tag.key, block, row_format, archive.edits(tag), self._sim.world.revision)
+            # What is visible of a block that is still being written is told by its length
+            events = None if archive.settled(tag, block) else archive.block(tag, block)
+            key = (common, block, None if events is None else len(events))
             rows = self._cache.get(key)
             if rows is None:
-                rows = render(archive.block(tag, block), row_format, stream.state_name)
-                if archive.settled(tag, block):
-                    self._cache.put(key, rows)
+                shown = archive.block(tag, block) if events is None else events
+                rows = render(shown, row_format, stream.state_name)
+                self._cache.put(key, rows)
             yield rows
 
 
