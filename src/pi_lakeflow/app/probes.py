@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import socket
@@ -137,7 +138,7 @@ def _reason(error: OSError) -> str:
         return f"no answer within {_PATIENCE:.0f} s"
     if isinstance(error, ssl.SSLError):
         return (error.reason or str(error)).replace("_", " ").lower()
-    return error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _certificate(version: str | None, certificate: dict[str, Any]) -> Handshake:

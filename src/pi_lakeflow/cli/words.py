@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pi_lakeflow.model.span import Span, from_micros
+from pi_lakeflow.model.span import SECOND, Span, from_micros
 
 _DAY = 86_400
 
@@ -47,7 +47,12 @@ def clock(seconds: float) -> str:
 
 
 def moment(micros: int) -> str:
-    """``2026-11-24 09:55:00``, UTC; a fraction only when there is one."""
+    """``2026-11-24 09:55:00``, UTC, cut to seconds."""
+    return exact(micros // SECOND * SECOND)
+
+
+def exact(micros: int) -> str:
+    """The same with the fraction, when there is one."""
     return from_micros(micros).replace(tzinfo=None).isoformat(" ")
 
 

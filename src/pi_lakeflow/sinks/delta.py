@@ -29,6 +29,7 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import FileSelector, PyFileSystem
 
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import final_versions, select_due
@@ -159,7 +160,7 @@ class DeltaLakeTable:
         with self._lock, _translated(self.path):
             self._open = None
             if "://" in self.path:
-                DeltaStorageHandler(self.path, self._options).delete_root_dir_contents()
+                _empty(DeltaStorageHandler(self.path, self._options))
             else:
                 shutil.rmtree(self.path)
 
@@ -228,6 +229,14 @@ class DeltaLakeTable:
 
 _WRITER_PLAIN = WriterProperties(compression="ZSTD", compression_level=1)
 _CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+
+
+def _empty(store: DeltaStorageHandler) -> None:
+    """An object store has no folders: what has no objects is not there."""
+    found = PyFileSystem(store).get_file_info(FileSelector("", recursive=True))
+    for each in found:
+        if each.is_file:
+            store.delete_file(each.path)
 
 
 @contextmanager

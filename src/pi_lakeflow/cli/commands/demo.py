@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _SEED = 7
 _AFTERWARDS = timedelta(hours=6)
+_DENSITY = 0.6  # events per minute of an ordinary tag
 _SAMPLE = 25  # tags that are compared field by field
 _MARK = "# Written by `pi-lakeflow demo`"
 _CONFIG = """\
@@ -105,9 +106,11 @@ class _Plant:
 
         oddities = Oddities(fast_tags=0.002)
         clock = FixedClock(to_micros(now))
-        config = SimulatorConfig(seed=_SEED, tags=tags, clock=clock, oddities=oddities)
+        config = SimulatorConfig(
+            seed=_SEED, tags=tags, clock=clock, oddities=oddities, density=_DENSITY, gzip=False
+        )
         self._clock = FixedClock(to_micros(now))
-        self.world = World(seed=_SEED, tags=tags, clock=self._clock, oddities=oddities)
+        self.world = World(seed=_SEED, tags=tags, clock=self._clock, oddities=oddities, density=_DENSITY)
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(config, theirs), daemon=True)

@@ -120,8 +120,8 @@ def _spans(output: Output, tag: TagStatus) -> None:
         [
             (
                 Text(what, style="yellow" if what == "gap" else ""),
-                words.moment(part.start),
-                words.moment(part.end),
+                words.exact(part.start),
+                words.exact(part.end),
                 words.duration(part.length / 1e6),
             )
             for part, what in parts
@@ -158,7 +158,7 @@ def _run(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _time(when: datetime) -> str:
-    return words.moment(to_micros(when.replace(microsecond=0)))
+    return words.moment(to_micros(when))
 
 
 def _iso(spans: tuple[Span, ...]) -> list[list[str]]:
