@@ -190,5 +190,5 @@ def _repaired(members: dict[str, Any]) -> dict[str, Any]:
 
 def _place(broken: Exception) -> str:
     if isinstance(broken, json.JSONDecodeError):
-        return f"{broken.msg} at character {broken.pos}"
+        return f"{broken.msg}, character {broken.pos}"
     return "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
