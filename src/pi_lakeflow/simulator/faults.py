@@ -138,11 +138,12 @@ class Faults:
                 found.append(fault)
         return sorted(found, key=lambda fault: kinds.index(fault.kind))
 
-    def check_tag(self, tag: TagDef) -> None:
-        """Raise :class:`TagFault` when the tag was made to fail."""
+    def check_tag(self, tag: TagDef, path: str) -> None:
+        """Raise :class:`TagFault` when the tag was made to fail for requests of this path."""
         for armed in self._armed:
             fault = armed.fault
-            if fault.kind == "tag_status" and _names(fault.tags, tag) and self._roll(armed):
+            named = fault.kind == "tag_status" and _names(fault.tags, tag)
+            if named and _matches(fault.route, path) and self._roll(armed):
                 text = fault.message or _DEFAULT_TEXTS.get(fault.status, "An error occurred.")
                 whole = fault.status in FATAL_FOR_SETS if fault.whole_call is None else fault.whole_call
                 raise TagFault(fault.status, text.format(path=tag.path), whole)

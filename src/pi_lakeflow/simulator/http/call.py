@@ -184,7 +184,7 @@ class Call:
             tag = self.sim.world.by_webid(self.parse_webid(text))
         except UnknownTag:
             raise errors.not_found() from None
-        self.sim.faults.check_tag(tag)
+        self.sim.faults.check_tag(tag, self.path)
         return tag
 
     def page(self, items: Sequence[Any], *, start: int, count: int, more: bool, total: int) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def entry_of(call: Call, text: str) -> Entry:
     stream = resolver(call, item)
     if stream.tag is not None:
         try:
-            call.sim.faults.check_tag(stream.tag)
+            call.sim.faults.check_tag(stream.tag, call.path)
         except TagFault as fault:
             if fault.whole_call:
                 raise

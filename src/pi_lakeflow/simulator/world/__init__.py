@@ -1,9 +1,10 @@
 """The simulated plant and its archive."""
 
 from .clock import Clock, FixedClock, RealClock, RunningClock
+from .directory import UnknownTag
 from .newevents import NewEvent, State
 from .oddities import Oddities
-from .world import UnknownTag, World
+from .world import World
 
 __all__ = [
     "Clock",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from . import names
 from .hashing import scramble
@@ -121,8 +122,12 @@ _SPREAD = {
 
 
 def _spread(recipe: Recipe, trait: str, index: int) -> float:
-    offset = (scramble(recipe.seed, len(trait), ord(trait[0])) >> 40) / (1 << 24)
-    return ((index + 1) * _SPREAD[trait] + offset) % 1.0
+    return ((index + 1) * _SPREAD[trait] + _offset(recipe.seed, trait)) % 1.0
+
+
+@lru_cache(maxsize=1_000)
+def _offset(seed: int, trait: str) -> float:
+    return (scramble(seed, len(trait), ord(trait[0])) >> 40) / (1 << 24)
 
 
 def _pick(position: float, shares: tuple[tuple[str, float], ...], default: str) -> str:
@@ -131,6 +136,16 @@ def _pick(position: float, shares: tuple[tuple[str, float], ...], default: str) 
             return name
         position -= share
     return default
+
+
+def name_at(recipe: Recipe, index: int) -> str:
+    """The name that tag ``index`` has unless somebody renames it."""
+    return names.name_of(index, _kind(recipe, index), _decoration(recipe, index))
+
+
+def _decoration(recipe: Recipe, index: int) -> int | None:
+    odd = not recipe.uniform and _spread(recipe, "name", index) < recipe.oddities.odd_name_tags
+    return scramble(recipe.seed, index, 5) if odd else None
 
 
 def define(recipe: Recipe, server: DataServer, index: int) -> TagDef:
@@ -151,14 +166,11 @@ def define(recipe: Recipe, server: DataServer, index: int) -> TagDef:
         (("bursty", odd.bursty_tags), ("pileup", odd.pileup_tags)),
         "",
     )
-    decoration = (
-        scramble(recipe.seed, index, 5) if _spread(recipe, "name", index) < odd.odd_name_tags else None
-    )
     base = TagDef(
         index=index,
         server=server,
         point_id=index + 1,
-        name=names.name_of(index, kind, decoration),
+        name=names.name_of(index, kind, _decoration(recipe, index)),
         kind=kind,
         key=key,
         period=_period(recipe, pace, key),
@@ -178,8 +190,14 @@ def define(recipe: Recipe, server: DataServer, index: int) -> TagDef:
 
 
 def _kind(recipe: Recipe, index: int) -> str:
-    odd = recipe.oddities
-    shares = (
+    if recipe.uniform:
+        return "number"
+    return _pick(_spread(recipe, "kind", index), _kind_shares(recipe.oddities), "number")
+
+
+@lru_cache(maxsize=100)
+def _kind_shares(odd: Oddities) -> tuple[tuple[str, float], ...]:
+    return (
         ("digital", odd.digital_tags),
         ("string", odd.string_tags),
         ("integer", odd.integer_tags),
@@ -190,7 +208,6 @@ def _kind(recipe: Recipe, index: int) -> str:
         ("timestamp", odd.timestamp_tags),
         ("blob", odd.blob_tags),
     )
-    return _pick(_spread(recipe, "kind", index), shares, "number")
 
 
 def _period(recipe: Recipe, pace: str, key: int) -> int:

@@ -140,7 +140,7 @@ def _tag_at(call: Call, path: str) -> TagDef:
         tag = call.sim.world.by_path(path)
     except UnknownTag:
         raise path_not_found() from None
-    call.sim.faults.check_tag(tag)
+    call.sim.faults.check_tag(tag, call.path)
     return tag
 
 
