@@ -40,7 +40,7 @@ def random_world(dice: random.Random) -> SimulatorConfig:
             most = 0.3 if name.endswith("_tags") else 0.1
             rates[name] = dice.choice([0.0, getattr(usual, name), dice.uniform(0, most)])
     limit = dice.choice([7, 50, 1000, 150_000])
-    pileup = dice.randrange(1, max(2, min(limit, 300)))
+    pileup = dice.randrange(1, max(2, min(limit // 3, 300)))  # a full answer of one tick is quarantined
     oddities = replace(
         usual,
         **rates,
@@ -87,7 +87,12 @@ async def ingest_all(config: SimulatorConfig, lake: Lake, dice: random.Random) -
 
 
 @pytest.mark.timeout(3600)
-@settings(max_examples=WORLDS, deadline=timedelta(minutes=5), suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=WORLDS,
+    derandomize=True,
+    deadline=timedelta(minutes=5),
+    suppress_health_check=list(HealthCheck),
+)
 @given(st.integers(0, 2**32))
 def test_the_lake_equals_the_archive(seed: int) -> None:
     """Duplicates across page borders, bursts beyond maxCount, states, strings, gaps, tiny limits."""
