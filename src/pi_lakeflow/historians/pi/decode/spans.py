@@ -19,6 +19,10 @@ Number = TypeVar("Number", np.int32, np.int64, np.float64)
 Mask = npt.NDArray[np.bool_]
 
 _SLICE = 1 << 20  # bytes looked through at a time: the mask of a slice stays in the cache
+_ONE, _FIFTY_SIX = np.uint64(1), np.uint64(56)
+_PLACES = np.uint64(0x0001020304050607)  # times 256 ** k, its highest byte is k
+_ONE, _FIFTY_SIX = np.uint64(1), np.uint64(56)
+_PLACES = np.uint64(0x0001020304050607)  # times 256 ** k, its highest byte is k
 _BRACE = ord("{")
 
 
@@ -68,14 +72,17 @@ class Body:
     def objects(self) -> Iterator[Places]:
         """Where a ``{`` stands, in order, by stretches of the body that fit the cache."""
         mask = np.zeros(_SLICE, np.bool_)
+        eights = mask.view(WORD)  # braces are rare, so eight bytes of the mask are looked at together
         for start in range(0, len(self.data), _SLICE):
             piece = self.bytes[start : start + _SLICE]
             np.equal(piece, _BRACE, out=mask[: len(piece)])
             mask[len(piece) :] = False
-            # Braces are rare, so eight bytes of the mask are looked at together.
-            words = np.flatnonzero(mask.view(np.uint64) != 0)
-            inside = np.flatnonzero(mask.reshape(-1, 8)[words])
-            yield (words[inside >> 3] << 3) + (inside & 7) + start
+            found = np.flatnonzero(eights != 0)
+            bits = eights[found]
+            if (bits & (bits - _ONE)).any():
+                yield np.flatnonzero(mask) + start
+            else:
+                yield (found << 3) + place_of(bits) + start
 
     def spans(self, starts: Places, ends: Places, kind: pa.DataType, wanted: Mask | None = None) -> pa.Array:
         """An array of string or binary that reads the body in place: span, gap, span, gap, ...
@@ -103,6 +110,16 @@ def begins(words: Words, literal: bytes) -> Mask:
     if len(literal) > 8:
         same &= (words[:, 1] & _low(len(literal) - 8)) == second
     return same
+
+
+def place_of(bits: npt.NDArray[np.uint64]) -> Places:
+    """Which byte of each word is 1; the others are 0."""
+    return ((bits * _PLACES) >> _FIFTY_SIX).view(np.int64)
+
+
+def place_of(bits: npt.NDArray[np.uint64]) -> Places:
+    """Which byte of each word is 1; the others are 0."""
+    return ((bits * _PLACES) >> _FIFTY_SIX).view(np.int64)
 
 
 def _low(count: int) -> np.uint64:

@@ -18,6 +18,7 @@ Any surprise raises ``Misfit``, and the typed route reads the body.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ import pyarrow as pa
 
 from pi_lakeflow.historians.pi.decode.columns import ValueArrays, batch, flag_array, value_arrays
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta
-from pi_lakeflow.historians.pi.decode.spans import WORD, Body, Mask, Places, begins, even
+from pi_lakeflow.historians.pi.decode.spans import WORD, Body, Mask, Places, begins, even, place_of
 from pi_lakeflow.historians.pi.decode.tails import FLAGS, MIDDLE, OPEN, Tails
 from pi_lakeflow.historians.pi.decode.times import NANOSECONDS_PER_TICK, nanoseconds_of
 from pi_lakeflow.historians.pi.decode.tokens import numbers_and_odd, read_odd
@@ -49,11 +50,18 @@ _PLAIN = 20  # characters of a time without fraction
 _SHORTEST = len(OPEN) + _PLAIN + len(MIDDLE) + 1
 _WINDOW = 4  # words that are looked at from the end of the time on
 
-_NEXT_WORDS = np.frombuffer(b"}," + OPEN, WORD)  # the end of an event and the start of the next one
-_SIXTEEN = WORD.type(16)  # bits of the first two of those bytes
-_ONE, _SEVEN, _FIFTY_SIX, _Z = WORD.type(1), WORD.type(7), WORD.type(56), WORD.type(ord("Z"))
+_OTHER_END = re.compile(rb'(?:true|false|null|")\}\]')
+_BEFORE = 6  # bytes before an event that are looked at with it, so that its parts lie in words
+_LEAD = 6  # words: those bytes, OPEN, the shortest time, and eight bytes of the longest
+_OPEN_WORDS = (
+    WORD.type(int.from_bytes(OPEN[:2], "little")),
+    WORD.type(int.from_bytes(OPEN[2:10], "little")),
+    WORD.type(int.from_bytes(OPEN[10:], "little") << 32),
+)
+_NEXT, _SIXTEEN_BITS = WORD.type(int.from_bytes(b"},", "little")), WORD.type(0xFFFF)
+_ONE, _SEVEN, _THIRTY_TWO, _FORTY_EIGHT = (WORD.type(number) for number in (1, 7, 32, 48))
 _ONES, _HIGHS = WORD.type(0x0101010101010101), WORD.type(0x8080808080808080)
-_PLACES = WORD.type(0x0001020304050607)  # times 256 ** k, its highest byte is k
+_ZS = _ONES * WORD.type(ord("Z"))
 
 
 class _Stream(msgspec.Struct, gc=False):
@@ -99,20 +107,22 @@ def decode_speculative(
     if not max(smallest, _TINIEST) <= len(data) <= _LARGEST:
         raise Misfit("too small, or too large for this route")
     body = Body(data)
-    starts, opens = _events(body)
+    starts, opens, times_end = _events(body)
     runs = np.flatnonzero(opens)
     if len(starts) < fewest * len(runs):
         raise Misfit("few events in each stream")
-    ends = _ends(body, starts, opens)
+    tails = Tails()
+    inner = int(np.argmin(opens)) - 1  # the first event that has another one behind it, if any has
+    usual = tails.learn(data[starts[inner] : starts[inner + 1] - 1]).literal if inner >= 0 else b"}"
+    ends = _ends(body, starts, runs, usual)
     borders = np.append(runs, len(starts))
     streams, counts = _streams(body, starts[runs], ends[borders[1:] - 1], np.diff(borders))
-    tails = Tails()
     columns = _Columns(
         np.empty(len(starts), np.int64), np.empty(len(starts)), np.empty(len(starts), np.uint8)
     )
     for first in range(0, len(starts), _BLOCK):
         block = slice(first, first + _BLOCK)
-        _read_block(body, (starts[block], ends[block]), tails, columns, first)
+        _read_block(body, (starts[block], times_end[block], ends[block]), tails, columns, first)
     borders = np.cumsum([0, *counts])
     point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
     values = _values(body, columns, borders, point_types)
@@ -120,31 +130,58 @@ def decode_speculative(
     return RecordedPage(batch(columns.ticks, values, flags), stream_rows(streams, borders, {}))
 
 
-def _events(body: Body) -> tuple[Places, Mask]:
-    """Where events start, and which of them open a run: those not behind the end of another."""
-    found, continues = [], []
-    for places in body.objects():
-        behind = places[np.searchsorted(places, 2) :] - 2
-        words = body.words(behind, 2)
-        fits = ((words[:, 0] >> _SIXTEEN) == _NEXT_WORDS[0] >> _SIXTEEN) & (words[:, 1] == _NEXT_WORDS[1])
-        found.append(behind[fits] + 2)
-        continues.append(words[fits, 0] == _NEXT_WORDS[0])
-    starts, opens = np.concatenate(found), ~np.concatenate(continues)
+def _events(body: Body) -> tuple[Places, Mask, Places]:
+    """Where events start, which of them open a run, and where their times end if they are usual.
+
+    Those open a run that are not behind the end of another.
+    """
+    found, continues, times_end = [], [], []
+    for braces in body.objects():
+        places = braces[np.searchsorted(braces, _BEFORE) :]
+        words = body.words(places - _BEFORE, _LEAD)
+        fits = (words[:, 0] >> _FORTY_EIGHT == _OPEN_WORDS[0]) & (words[:, 1] == _OPEN_WORDS[1])
+        fits &= words[:, 2] << _THIRTY_TWO == _OPEN_WORDS[2]
+        words, places = words[fits], places[fits]
+        found.append(places)
+        continues.append((words[:, 0] >> _THIRTY_TWO) & _SIXTEEN_BITS == _NEXT)
+        times_end.append(places + len(OPEN) + _time_widths(words[:, 5]))
+    starts = np.concatenate(found)
     if not len(starts):
         raise Misfit("no event of the usual layout")
+    opens = ~np.concatenate(continues)
     opens[0] = True
-    return starts, opens
+    return starts, opens, np.concatenate(times_end)
 
 
-def _ends(body: Body, starts: Places, opens: Mask) -> Places:
-    """Where events end: before the comma before the next one, and where ``}]`` closes a run."""
+def _time_widths(words: npt.NDArray[np.uint64]) -> Places:
+    """The widths of times of 20 to 28 characters that end in the first ``Z``.
+
+    Looks for it in ``words``, the eight bytes behind the shortest time; no ``Z`` there means that one.
+    """
+    difference = words ^ _ZS
+    zeros = (difference - _ONES) & ~difference & _HIGHS
+    lowest = (zeros & (~zeros + _ONE)) >> _SEVEN
+    return np.where(zeros == 0, _PLAIN, place_of(lowest) + (_PLAIN + 1))
+
+
+def _ends(body: Body, starts: Places, runs: Places, usual: bytes) -> Places:
+    """Where events end: before the comma before the next one, and where ``}]`` closes a run.
+
+    ``runs`` are the events that open a run. A text may hold ``}]``, but not with the ``usual`` tail;
+    with another one that can hardly be, and it would not pass the checks to come.
+    """
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:] - 1
-    last = np.append(np.flatnonzero(opens)[1:] - 1, len(starts) - 1)
-    closings = [body.data.find(b"}]", place) + 1 for place in (starts[last] + _SHORTEST).tolist()]
-    ends[last] = closings
-    if 0 in closings or (ends[last[:-1]] > starts[last[:-1] + 1]).any():
-        raise Misfit("a run of events that does not close")
+    last = np.append(runs[1:], len(starts)) - 1
+    bounds = [*starts[runs[1:]].tolist(), len(body)]
+    for event, place, bound in zip(last.tolist(), starts[last].tolist(), bounds, strict=True):
+        close = body.data.find(usual + b"]", place, bound) + len(usual)
+        if close < len(usual):
+            other = _OTHER_END.search(body.data, place + _SHORTEST, bound)
+            close = other.end() - 1 if other else 0
+        if not close:
+            raise Misfit("a run of events that does not close")
+        ends[event] = close
     return ends
 
 
@@ -170,13 +207,12 @@ def _streams(body: Body, starts: Places, ends: Places, counts: Places) -> tuple[
 
 
 def _read_block(
-    body: Body, events: tuple[Places, Places], tails: Tails, columns: _Columns, first: int
+    body: Body, events: tuple[Places, Places, Places], tails: Tails, columns: _Columns, first: int
 ) -> None:
-    """Read the events ``[start, end)`` into the rows from ``first`` on."""
-    starts, ends = events
+    """Read events, given by their starts, ends of times and ends, into the rows from ``first`` on."""
+    starts, times_end, ends = events
     rows = slice(first, first + len(starts))
     times = starts + len(OPEN)
-    times_end = _time_ends(body, times)
     windows = body.words(times_end, _WINDOW)
     if not begins(windows, MIDDLE).all():
         raise Misfit("an event of another layout")
@@ -192,18 +228,6 @@ def _read_block(
     columns.odd_rows.append(np.flatnonzero(odd) + first)
     columns.odd_starts.append(tokens[odd])
     columns.odd_ends.append(tokens_end[odd])
-
-
-def _time_ends(body: Body, times: Places) -> Places:
-    """Where the times end if they are of 20 to 28 characters and end in the first ``Z``.
-
-    Looks for it in the eight bytes behind the shortest time; no ``Z`` there means that shortest one.
-    """
-    difference = body.words(times + _PLAIN, 1)[:, 0] ^ (_ONES * _Z)
-    zeros = (difference - _ONES) & ~difference & _HIGHS
-    lowest = (zeros & (~zeros + _ONE)) >> _SEVEN  # 256 ** k, where k is the place of the first Z
-    place = (lowest * _PLACES) >> _FIFTY_SIX
-    return times + np.where(zeros == 0, _PLAIN, place.astype(np.int64) + _PLAIN + 1)
 
 
 def _values(body: Body, columns: _Columns, borders: Places, point_types: list[str]) -> ValueArrays:

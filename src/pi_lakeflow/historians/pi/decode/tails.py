@@ -53,8 +53,8 @@ class Tails:
                 break
         while len(rest):
             first = rest[0]
-            index = self.learn(body.data[starts[first] : ends[first]])
-            rest = self._match_one(index, body, ends, which, rest)
+            self.learn(body.data[starts[first] : ends[first]])
+            rest = self._match_one(len(self.known) - 1, body, ends, which, rest)
             if len(rest) and rest[0] == first:
                 raise Misfit("an event that does not end as it was read")
         frequency = np.bincount(which, minlength=len(self.known))
@@ -62,13 +62,13 @@ class Tails:
         lengths = np.array([len(tail.literal) for tail in self.known])
         return which, ends - lengths[which]
 
-    def learn(self, event: bytes) -> int:
-        """The index of the tail of ``event``, which is one object of the usual keys in their order."""
+    def learn(self, event: bytes) -> Tail:
+        """The tail of ``event``, which is one object of the usual keys in their order; known from now on."""
         if len(self.known) >= _MOST:
             raise Misfit("too many different ends of events")
         self.known.append(_read(event))
         self._order.append(len(self.known) - 1)
-        return self._order[-1]
+        return self.known[-1]
 
     def _match_one(
         self, index: int, body: Body, ends: Places, which: npt.NDArray[np.uint8], rest: Places
