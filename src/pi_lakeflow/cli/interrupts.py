@@ -6,9 +6,11 @@ SIGTERM counts as Ctrl-C does; only the exit code differs (143, not 130).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Coroutine
+import threading
+from collections.abc import Coroutine, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,7 +59,7 @@ class Interrupts:
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
-            terminate_politely()
+            signal.signal(signal.SIGTERM, _terminate)
 
     def _strike(self, number: int, task: asyncio.Future[Any]) -> None:
         self._strikes += 1
@@ -74,9 +76,17 @@ class Interrupts:
             os._exit(self.code)  # a thread hangs in the lake or the network; every commit is atomic
 
 
-def terminate_politely() -> None:
-    """Let SIGTERM end a command like Ctrl-C does: in words, with its own exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+@contextlib.contextmanager
+def terminated_politely() -> Iterator[None]:
+    """Inside, SIGTERM ends a command like Ctrl-C does: in words, with its own exit code."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

@@ -32,12 +32,21 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Set any configuration key, such as lake=/data. Repeatable."
     ),
 ]
-Url = Annotated[str | None, typer.Option("--url", help="Root of PI Web API, https://server/piwebapi.")]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Root of PI Web API, https://server/piwebapi.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="JSON lines on standard output; the last is an end event.")
 ]
 Verbose = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, help="Tell more: -v commits and retries, -vv requests.")
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Tell more: -v commits and retries, -vv requests.",
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Tags = Annotated[
@@ -50,11 +59,14 @@ Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Start, inclusive: ISO 8601, or PI time (*-7d).")
 ]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="End, exclusive.")]
-Lake = Annotated[str | None, typer.Option("--lake", help="Folder or URL of the lake.")]
+Lake = Annotated[str | None, typer.Option("--lake", metavar="PATH", help="Folder or URL of the lake.")]
 Every = Annotated[
     float,
     typer.Option(
-        "--progress-every", metavar="SECONDS", help="Between progress lines where there is no terminal."
+        "--progress-every",
+        min=0.1,
+        metavar="SECONDS",
+        help="Between progress lines where there is no terminal.",
     ),
 ]
 

@@ -10,9 +10,8 @@ import contextlib
 import logging
 import os
 import sys
-import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import typer
 
@@ -28,7 +27,7 @@ from pi_lakeflow.cli.commands import (
     tables,
     version,
 )
-from pi_lakeflow.cli.interrupts import INTERRUPTED, Interrupted, terminate_politely
+from pi_lakeflow.cli.interrupts import INTERRUPTED, Interrupted, terminated_politely
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.cli.problems import Problem
 from pi_lakeflow.errors import SettingsError
@@ -39,7 +38,6 @@ app = typer.Typer(
     epilog="Begin with `pi-lakeflow demo`, or with `pi-lakeflow init` and `pi-lakeflow check`. "
     "Exit codes: 0 done, 1 something was left behind, 2 usage or settings, 3 try later, "
     "130 and 143 interrupted, 101 a bug.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -55,16 +53,16 @@ _BROKEN_PIPE = 141  # as if SIGPIPE had ended us: nobody reads the results any m
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     output = Output(json="--json" in arguments, debug="--debug" in arguments)
-    _listen(output)
-    with contextlib.redirect_stdout(sys.stderr) if output.json else contextlib.nullcontext():
-        return _bordered(output, list(arguments))
+    aside = contextlib.redirect_stdout(sys.stderr) if output.json else contextlib.nullcontext()
+    with _listening(output), aside:  # whatever others print is no JSON line
+        return _bordered(output, list(arguments) or ["--help"])
 
 
 def _bordered(output: Output, arguments: list[str]) -> int:
     try:
         code = int(app(args=arguments, prog_name="pi-lakeflow", standalone_mode=False, obj=output) or 0)
         output.end(code, "done" if code == 0 else "finished")
-        _flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         return _pipe_broke()
     except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
@@ -72,7 +70,7 @@ def _bordered(output: Output, arguments: list[str]) -> int:
         output.note("interrupted")
         output.end(code, "interrupted")
     except Exception as error:  # the last border: whatever arrives here ends in words and a code
-        problem = output.error(_usage(error, arguments) if isinstance(error, _USAGE) else error)
+        problem = output.error(_usage(error) if isinstance(error, _USAGE) else error)
         code = _failed(output, problem)
     return code
 
@@ -83,12 +81,10 @@ def _failed(output: Output, problem: Problem) -> int:
     return problem.code
 
 
-def _usage(error: Exception, arguments: list[str]) -> SettingsError:
+def _usage(error: Exception) -> SettingsError:
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "pi-lakeflow"
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    if not text:  # no command was given: typer has shown the help
-        text = "no command is given"
     return SettingsError(text.rstrip("."), hint=f"{where} --help")
 
 
@@ -97,22 +93,23 @@ def _pipe_broke() -> int:
     return _BROKEN_PIPE
 
 
-def _flush() -> None:
-    sys.stdout.flush()
-
-
-def _listen(output: Output) -> None:
-    """Signals, warnings and log records of others reach the user as ours do."""
-    if threading.current_thread() is threading.main_thread():
-        terminate_politely()
-    warnings.filterwarnings("ignore", message="the certificate of .* is not verified")  # settings said it
-    warnings.showwarning = lambda message, *_args, **_options: output.warn(str(message))
-    logging.basicConfig(level=logging.WARNING, handlers=[_Handler(output)], force=True)
+@contextlib.contextmanager
+def _listening(output: Output) -> Iterator[None]:
+    """SIGTERM, warnings and log records of others reach the user as ours do."""
+    handler = _Handler(output)
+    with terminated_politely(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the certificate of .* is not verified")  # settings said it
+        warnings.showwarning = lambda message, *_args, **_options: output.warn(str(message))
+        logging.getLogger().addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
 
 
 class _Handler(logging.Handler):
     def __init__(self, output: Output) -> None:
-        super().__init__()
+        super().__init__(logging.WARNING)
         self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:

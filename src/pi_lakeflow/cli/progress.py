@@ -174,7 +174,7 @@ async def _in_lines(output: Output, watch: Watch, every: float) -> None:
 
 
 def _planning(watch: Watch) -> str:
-    return watch.trouble or f"finding out what to read ({words.things(watch.counters.requests, 'request')})"
+    return watch.trouble or f"asking the server ({words.things(watch.counters.requests, 'request')})"
 
 
 def _allowed(watch: Watch) -> str:

@@ -15,7 +15,7 @@ SetOnly = Annotated[bool, typer.Option("--set-only", help="Without the keys that
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(rich_markup_mode=None)
     group.callback()(_group)
     group.command()(show)
     group.command()(reference)

@@ -10,10 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.text import Text
@@ -45,12 +45,12 @@ tags: all
 lake: lake
 since: "{since}"
 performance:
-  memory_limit_gb: 1        # small enough for several commits
+  memory_limit_gb: 0.7      # small enough for several commits
 """
 
 Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where configuration and lake go.")]
-TagCount = Annotated[int, typer.Option("--tags", min=1, help="Tags of the simulated plant.")]
-Days = Annotated[float, typer.Option("--days", min=0.05, help="Days of history.")]
+TagCount = Annotated[int, typer.Option("--tags", metavar="N", min=1, help="Tags of the simulated plant.")]
+Days = Annotated[float, typer.Option("--days", metavar="N", min=0.05, help="Days of history.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -199,22 +199,18 @@ def _title(output: Output, number: int, text: str) -> None:
 
 def _killed_run(output: Output, settings: Settings) -> int:
     """`pi-lakeflow run` as another process, ended with SIGKILL after its first commit."""
-    command = [sys.executable, "-m", "pi_lakeflow", "run", "--config", str(settings.file), "--json"]
+    options = ["--config", str(settings.file), "--json", "--progress-every", "0.5"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PI_LAKEFLOW_")}
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "pi_lakeflow", "run", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=environment,
     )
-    rows = 0
-    with process, output.err.status("pi-lakeflow run"):
+    with process, output.err.status("pi-lakeflow run") as status:
         try:
-            for event in _events(process):
-                rows += event.get("rows", 0) if event["event"] == "commit" else 0
-                if rows:
-                    break
+            rows = _first_commit(process, lambda text: status.update(f"pi-lakeflow run  {text}"))
         finally:
             process.kill()
     if process.returncode == -signal.SIGKILL:
@@ -224,9 +220,15 @@ def _killed_run(output: Output, settings: Settings) -> int:
     return rows
 
 
-def _events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+def _first_commit(process: subprocess.Popen[str], tell: Callable[[str], None]) -> int:
+    """Rows of the first commit that the process reports, 0 if it ends without one."""
     for line in process.stdout or ():
-        yield json.loads(line)
+        event = json.loads(line)
+        if event["event"] == "progress":
+            tell(f"{event['rows_read']:,} rows read")
+        elif event["event"] == "commit":
+            return int(event["rows"])
+    return 0
 
 
 def _run(output: Output, settings: Settings, every: float) -> Report:

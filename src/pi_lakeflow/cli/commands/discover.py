@@ -14,10 +14,11 @@ from pi_lakeflow.cli.output import Output
 from pi_lakeflow.settings import Selection, Settings
 
 if TYPE_CHECKING:
+    from pi_lakeflow.model.events import Observer
     from pi_lakeflow.model.tags import Tag
 
-Masks = Annotated[list[str] | None, typer.Argument(metavar="[MASK]...", help="Names or masks, as --tag.")]
-Limit = Annotated[int, typer.Option("--limit", help="Most tags to list; 0 lists all.")]
+Masks = Annotated[list[str] | None, typer.Argument(metavar="MASK", help="Names or masks, as --tag.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Most tags to list; 0 lists all.")]
 CountOnly = Annotated[bool, typer.Option("--count", help="Only count them.")]
 
 
@@ -35,11 +36,14 @@ def discover(
     Those of the masks, else of `tags` in the configuration. Asks the server for no
     more than it lists; --count asks for all.
     """
+    from pi_lakeflow.cli.progress import Watch, watched
+
     output = call.output
     settings = call.settings()
     chosen = selection_of([*(masks or ()), *(tag or ())])
     most = 0 if count else limit
-    found, more = asyncio.run(_found(settings, chosen, most))
+    watch = Watch(output)
+    found, more = asyncio.run(watched(output, watch, _found(settings, chosen, most, watch)))
     output.result(tags=len(found), more=more)
     if not count:
         _list(output, found)
@@ -52,12 +56,14 @@ def discover(
     return 0
 
 
-async def _found(settings: Settings, chosen: Selection | None, most: int) -> tuple[list[Tag], bool]:
+async def _found(
+    settings: Settings, chosen: Selection | None, most: int, observer: Observer
+) -> tuple[list[Tag], bool]:
     """At most ``most`` tags (0: all), and whether there are more."""
     from pi_lakeflow.app.discover import discover as find
 
     found: list[Tag] = []
-    async with aclosing(find(settings, chosen)) as tags:
+    async with aclosing(find(settings, chosen, observer)) as tags:
         async for each in tags:
             if most and len(found) == most:
                 return found, True

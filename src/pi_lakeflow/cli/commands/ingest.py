@@ -96,13 +96,15 @@ def _plan(call: Call, settings: Settings, tag: list[str] | None, since: str | No
     from pi_lakeflow.app.ingest import Prepared, Request, prepare
     from pi_lakeflow.app.source import open_lake, open_source
     from pi_lakeflow.cli.plans import show
-    from pi_lakeflow.cli.progress import Watch
+    from pi_lakeflow.cli.progress import Watch, watched
+
+    watch = Watch(call.output)
 
     async def prepared() -> Prepared:
-        async with open_source(settings, Watch(call.output)) as source:
+        async with open_source(settings, watch) as source:
             request = Request("plan", selection_of(tag), since, until)
             return (await prepare(settings, request, source, open_lake(settings), "plan"))[0]
 
-    made = asyncio.run(prepared())
+    made = asyncio.run(watched(call.output, watch, prepared()))
     show(call.output, made)
     return 1 if made.unresolved else 0

@@ -19,12 +19,24 @@ _KINDS = ("basic", "bearer", "oidc", "kerberos", "ntlm", "anonymous")
 _USERS = {"basic": "User", "ntlm": "User (DOMAIN\\name)", "oidc": "Client id"}
 _VARIABLES = {"basic": "PI_PASSWORD", "ntlm": "PI_PASSWORD", "bearer": "PI_TOKEN", "oidc": "PI_CLIENT_SECRET"}
 
-Url = Annotated[str | None, typer.Option("--url", help="Root of PI Web API, https://server/piwebapi.")]
-AuthType = Annotated[str | None, typer.Option("--auth", help=f"{', '.join(_KINDS)} [default: basic].")]
-User = Annotated[str | None, typer.Option("--username", help="User for basic and ntlm, client id for oidc.")]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Root of PI Web API, https://server/piwebapi.")
+]
+AuthType = Annotated[
+    str | None, typer.Option("--auth", metavar="KIND", help=f"{', '.join(_KINDS)} [default: basic].")
+]
+User = Annotated[
+    str | None,
+    typer.Option("--username", metavar="NAME", help="User for basic and ntlm, client id for oidc."),
+]
 First = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Tags to read. Repeatable.")]
-Where = Annotated[str | None, typer.Option("--lake", help="Folder or URL of the lake [default: ./lake].")]
-From = Annotated[str | None, typer.Option("--since", help='Start of the history to read [default: "*-7d"].')]
+Where = Annotated[
+    str | None, typer.Option("--lake", metavar="PATH", help="Folder or URL of the lake [default: ./lake].")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help='Start of the history to read [default: "*-7d"].'),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
 
 

@@ -17,19 +17,27 @@ from pi_lakeflow.errors import SettingsError, SourceUnavailable
 if TYPE_CHECKING:
     from pi_lakeflow.simulator import SimulatorConfig
 
-TagCount = Annotated[int, typer.Option("--tags", min=0, help="Points on the first data server.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed is the same world, everywhere.")]
-Density = Annotated[float, typer.Option("--density", help="Events per minute of an ordinary tag.")]
+TagCount = Annotated[int, typer.Option("--tags", metavar="N", min=0, help="Points on the first data server.")]
+Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free one.")]
+Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="The same seed is the same world, everywhere.")
+]
+Density = Annotated[
+    float, typer.Option("--density", metavar="N", help="Events per minute of an ordinary tag.")
+]
 UseTls = Annotated[bool, typer.Option("--tls", help="https, with a certificate of its own making.")]
 AuthBy = Annotated[
     str,
-    typer.Option("--auth", help="anonymous, basic (user pi, password pi), bearer or negotiate."),
+    typer.Option(
+        "--auth", metavar="KIND", help="anonymous, basic (user pi, password pi), bearer or negotiate."
+    ),
 ]
 Strength = Annotated[
     str | None,
-    typer.Option("--capacity", help="Be no stronger than a laptop, a plant or an enterprise server."),
+    typer.Option(
+        "--capacity", metavar="KIND", help="Be no stronger than a laptop, a plant or an enterprise server."
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pi_lakeflow.app.status import Status, TagStatus
 
 _DETAILS = 3  # tags that are shown span by span
-Limit = Annotated[int, typer.Option("--limit", help="Most tags to list; 0 lists all.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Most tags to list; 0 lists all.")]
 
 
 def register(app: typer.Typer) -> None:

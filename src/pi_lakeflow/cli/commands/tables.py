@@ -10,9 +10,11 @@ from rich.text import Text
 from pi_lakeflow.cli.options import Call, plain_command
 from pi_lakeflow.errors import SettingsError
 
-Name = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="One table, with its columns.")]
+Name = Annotated[str | None, typer.Argument(metavar="TABLE", help="One table, with its columns.")]
 Ddl = Annotated[bool, typer.Option("--ddl", help="As CREATE TABLE statements.")]
-Schema = Annotated[str, typer.Option("--schema", help="Schema, or catalog.schema, in the statements.")]
+Schema = Annotated[
+    str, typer.Option("--schema", metavar="NAME", help="Schema, or catalog.schema, in the statements.")
+]
 
 
 def register(app: typer.Typer) -> None:
