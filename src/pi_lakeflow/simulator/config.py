@@ -19,6 +19,7 @@ class Limits:
     default_max_count: int = 1_000
     search_max_count: int = 1_000
     rate_limit_requests: int = 1_000  # RateLimitMaxRequests per client; 0 = none
+    search_rate_limit_requests: int = 50  # RateLimitSearchMaxRequests, of .../search
     rate_limit_seconds: float = 1.0  # RateLimitDuration
     rate_limit_retry_after: float | None = None  # seconds; None = no such header
     max_request_bytes: int = 4_194_304  # MaxRequestContentLength
@@ -97,7 +98,7 @@ class SimulatorConfig:
     tls: bool = False  # with a certificate of its own making
     time_zone: str = "UTC"  # of times without an offset; Windows or IANA name
     web_id_type: str = "Full"  # configuration item WebIDType
-    version: str = "1.19.1.28"  # 2023 SP1 Patch 1
+    version: str = "1.19.1.28"  # 2023 SP1 Patch 1; older ones lack newer routes and properties
     debug_mode: bool = False
     csrf_defense: bool = True
     gzip: bool = True  # when the client accepts it

@@ -41,6 +41,9 @@ class Simulator:
         self.router: Router = discover()
         self.gatekeeper = Gatekeeper(config.auth, self.world.clock)
         self.rate_limit = RateLimit(config.limits.rate_limit_requests, config.limits.rate_limit_seconds)
+        self.search_limit = RateLimit(
+            config.limits.search_rate_limit_requests, config.limits.rate_limit_seconds
+        )
         self.workers = Workers(config.capacity)
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="simulator")
         self.started = self.world.clock.now()
@@ -49,6 +52,7 @@ class Simulator:
             "MaxReturnedItemsPerCall": config.limits.max_returned_items,
             "RateLimitMaxRequests": config.limits.rate_limit_requests,
             "RateLimitDuration": config.limits.rate_limit_seconds,
+            "RateLimitSearchMaxRequests": config.limits.search_rate_limit_requests,
             "MaxRequestContentLength": config.limits.max_request_bytes,
             "EnableCSRFDefense": config.csrf_defense,
             "DebugMode": config.debug_mode,
@@ -57,6 +61,11 @@ class Simulator:
         }
         self.url = ""
         self.ca_file: Path | None = None
+
+    def since(self, major: int, minor: int) -> bool:
+        """Whether the version that the server pretends to have is at least this one."""
+        parts = [int(part) for part in self.config.version.split(".")[:2]]
+        return parts >= [major, minor]
 
     def close(self) -> None:
         """Let go of threads."""

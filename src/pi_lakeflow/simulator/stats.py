@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class Stats:
-    """Counters. ``bytes`` are bodies as sent, after compression."""
+    """Counters. ``bytes`` are bodies as sent, after compression; ``connections`` are those that
+    brought a first request."""
 
     requests: int = 0
     events: int = 0
@@ -20,9 +22,13 @@ class Stats:
     throttled: int = 0
     by_route: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
+    _seen: weakref.WeakSet[object] = field(default_factory=weakref.WeakSet, repr=False)
 
-    def begin(self) -> None:
+    def begin(self, connection: object) -> None:
         self.requests += 1
+        if connection is not None and connection not in self._seen:
+            self._seen.add(connection)
+            self.connections += 1
         self.parallel += 1
         self.peak_parallel = max(self.peak_parallel, self.parallel)
 

@@ -15,6 +15,8 @@ from .streams import Stream
 
 def wants_annotations(call: Call) -> bool:
     """Whether the call asks for them; another association is a 409."""
+    if not call.sim.since(1, 11):
+        return False  # an unknown parameter then
     asked = [name.strip().casefold() for text in call.texts("associations") for name in text.split(";")]
     if any(name not in ("annotations", "") for name in asked):
         raise ApiError(409, "The specified association is not supported.", generic=True)

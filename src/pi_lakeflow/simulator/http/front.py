@@ -40,7 +40,7 @@ class Front:
         path, _, query = request.raw_path.partition("?")
         if path.casefold().startswith("/simulator/"):
             return await self._control(request, path)
-        self._sim.stats.begin()
+        self._sim.stats.begin(request.transport)
         status, sent, events, route = 0, 0, 0, ""
         try:
             answer, route = await self._answer(request, path, query)
@@ -108,7 +108,7 @@ class Front:
         return (
             self._too_long(request, path)
             or (None if inside and inner[:1] in ("", "/") else pages.not_found())
-            or self._too_many(request)
+            or self._too_many(request, inner)
             or self._forged(request, inner)
         )
 
@@ -119,8 +119,10 @@ class Front:
         head = len(request.raw_path) + sum(len(k) + len(v) + 4 for k, v in request.raw_headers)
         return pages.too_long() if head > limits.max_request_head else None
 
-    def _too_many(self, request: web.BaseRequest) -> Reply | None:
-        if self._sim.rate_limit.admit(request.remote or ""):
+    def _too_many(self, request: web.BaseRequest, inner: str) -> Reply | None:
+        client = request.remote or ""
+        search = inner.casefold().endswith("/search")
+        if self._sim.rate_limit.admit(client) and (not search or self._sim.search_limit.admit(client)):
             return None
         return _busy(429, "Rate limit was reached", self._sim.config.limits.rate_limit_retry_after)
 

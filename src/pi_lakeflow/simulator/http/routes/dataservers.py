@@ -13,7 +13,7 @@ from pi_lakeflow.simulator.world import ticks as t
 from pi_lakeflow.simulator.world import webid
 from pi_lakeflow.simulator.world.tags import DataServer
 
-from .points import list_points, point_object
+from .points import points_page
 from .sets import set_object
 
 _MODULES = ("PI_SERVER", "PI_SDK", "PI_MODULE_DB", "PI_INTERFACES")
@@ -51,12 +51,10 @@ async def points(call: Call) -> Reply:
     start = call.integer("startIndex", 0)
     limits = call.sim.config.limits
     count = call.integer("maxCount", 1000, least=1, limit=limits.max_returned_items)
-    matching = "" if call.text("sourceFilter", "*") in ("*", "R") else None
-    found, total = list_points(
-        call, server, call.text("nameFilter") or "*", start=start, count=count, none=matching is None
+    none = call.text("sourceFilter", "*") not in ("*", "R")
+    return await points_page(
+        call, server, call.text("nameFilter") or "*", start=start, count=count, none=none
     )
-    items = [point_object(call, tag) for tag in found]
-    return call.reply(call.page(items, start=start, count=count, more=start + count < total, total=total))
 
 
 async def enumeration_sets(call: Call) -> Reply:

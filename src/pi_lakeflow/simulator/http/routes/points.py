@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import ApiError, over_limit, path_not_found
+from pi_lakeflow.simulator.http.errors import ApiError, bad_webid, over_limit, path_not_found
 from pi_lakeflow.simulator.http.pointattributes import attribute_values
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
 from pi_lakeflow.simulator.world import UnknownTag, webid
 from pi_lakeflow.simulator.world.tags import DataServer, TagDef
 
+_SINCE_2018 = ("Span", "Zero", "DisplayDigits")
 _LINKS = {
     "InterpolatedData": "interpolated",
     "RecordedData": "recorded",
@@ -66,7 +67,12 @@ def _entry(call: Call, name: str, identifier: str) -> dict[str, Any]:
 
 
 async def search(call: Call) -> Reply:
-    """``query`` in the syntax of AF SDK point queries: ``Tag:=SIN*``; a bare mask is a name."""
+    """``query`` in the syntax of AF SDK point queries: ``Tag:=SIN*``; a bare mask is a name.
+
+    Since PI Web API 2021 SP3; an older server takes ``search`` for a WebId.
+    """
+    if not call.sim.since(1, 16):
+        raise bad_webid()
     limits = call.sim.config.limits
     count = call.integer("maxCount", limits.search_max_count, least=1)
     if count > limits.search_max_count:
@@ -74,9 +80,21 @@ async def search(call: Call) -> Reply:
     start = call.integer("startIndex", 0)
     server = _server(call, call.text("dataServerWebId"))
     mask = _mask(call)
-    found, total = list_points(call, server, mask or "*", start=start, count=count, none=mask is None)
-    items = [point_object(call, tag) for tag in found]
-    return call.reply(call.page(items, start=start, count=count, more=start + count < total, total=total))
+    return await points_page(call, server, mask or "*", start=start, count=count, none=mask is None)
+
+
+async def points_page(
+    call: Call, server: DataServer, mask: str, *, start: int, count: int, none: bool
+) -> Reply:
+    """One page of the points whose names match; ``none`` when other conditions leave nothing."""
+
+    def render() -> Reply:
+        found, total = ([], 0) if none else _found(call, server, mask, start=start, count=count)
+        items = [point_object(call, tag) for tag in found]
+        more = start + count < total
+        return call.reply(call.page(items, start=start, count=count, more=more, total=total))
+
+    return await call.in_thread(render)
 
 
 def _server(call: Call, text: str) -> DataServer:
@@ -150,13 +168,9 @@ def mask_pattern(mask: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
-def list_points(
-    call: Call, server: DataServer, mask: str, *, start: int, count: int, none: bool = False
-) -> tuple[list[TagDef], int]:
-    """One page of the points whose names match, and how many match in all."""
+def _found(call: Call, server: DataServer, mask: str, *, start: int, count: int) -> tuple[list[TagDef], int]:
+    """The tags of one page, and how many match in all."""
     world = call.sim.world
-    if none:
-        return [], 0
     if mask == "*" and not world.has_deleted(server.number):
         total = world.size(server.number)
         return [world.tag(i, server.number) for i in range(start, min(start + count, total))], total
@@ -178,7 +192,7 @@ def point_object(call: Call, tag: TagDef) -> dict[str, Any]:
         "Attributes": call.link(f"/points/{safe}/attributes"),
     }
     links |= {name: call.link(f"/streams/{safe}/{verb}") for name, verb in _LINKS.items()}
-    return {
+    item = {
         "WebId": web_id,
         "Id": tag.point_id,
         "Name": tag.name,
@@ -195,3 +209,4 @@ def point_object(call: Call, tag: TagDef) -> dict[str, Any]:
         "DisplayDigits": -5,
         "Links": links,
     }
+    return item if call.sim.since(1, 11) else {k: v for k, v in item.items() if k not in _SINCE_2018}
