@@ -21,8 +21,6 @@ Mask = npt.NDArray[np.bool_]
 _SLICE = 1 << 20  # bytes looked through at a time: the mask of a slice stays in the cache
 _ONE, _FIFTY_SIX = np.uint64(1), np.uint64(56)
 _PLACES = np.uint64(0x0001020304050607)  # times 256 ** k, its highest byte is k
-_ONE, _FIFTY_SIX = np.uint64(1), np.uint64(56)
-_PLACES = np.uint64(0x0001020304050607)  # times 256 ** k, its highest byte is k
 _BRACE = ord("{")
 
 
@@ -110,11 +108,6 @@ def begins(words: Words, literal: bytes) -> Mask:
     if len(literal) > 8:
         same &= (words[:, 1] & _low(len(literal) - 8)) == second
     return same
-
-
-def place_of(bits: npt.NDArray[np.uint64]) -> Places:
-    """Which byte of each word is 1; the others are 0."""
-    return ((bits * _PLACES) >> _FIFTY_SIX).view(np.int64)
 
 
 def place_of(bits: npt.NDArray[np.uint64]) -> Places:
