@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pi_lakeflow.engines.embedded import Stop
 
 T = TypeVar("T")
-INTERRUPTED = 130
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

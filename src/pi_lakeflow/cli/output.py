@@ -55,6 +55,11 @@ class Output:
         self._status = status or self._status
         self._result |= fields
 
+    @property
+    def ending(self) -> bool:
+        """Whether a command has said how it went."""
+        return self._status is not None
+
     def end(self, exit_code: int, status: str) -> None:
         """The last event. Only the first call counts; ``status`` unless ``result`` gave another."""
         if self._ended:

@@ -27,7 +27,7 @@ from pi_lakeflow.cli.commands import (
     tables,
     version,
 )
-from pi_lakeflow.cli.interrupts import INTERRUPTED, Interrupted, terminated_politely
+from pi_lakeflow.cli.interrupts import INTERRUPTED, TERMINATED, Interrupted, terminated_politely
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.cli.problems import Problem
 from pi_lakeflow.errors import SettingsError
@@ -47,6 +47,7 @@ for module in (init, check, discover, ingest, status, tables, config, simulate, 
     module.register(app)
 
 _USAGE = typer.BadParameter.__mro__[1]  # "UsageError", whichever library typer brings it from
+_STATUS = {0: "done", INTERRUPTED: "interrupted", TERMINATED: "interrupted"}
 _BROKEN_PIPE = 141  # as if SIGPIPE had ended us: nobody reads the results any more
 
 
@@ -61,14 +62,16 @@ def run(arguments: Sequence[str]) -> int:
 def _bordered(output: Output, arguments: list[str]) -> int:
     try:
         code = int(app(args=arguments, prog_name="pi-lakeflow", standalone_mode=False, obj=output) or 0)
-        output.end(code, "done" if code == 0 else "finished")
+        if code == INTERRUPTED and not output.ending:  # typer turns Ctrl-C into a code
+            output.note("interrupted")
+        output.end(code, _STATUS.get(code, "finished"))
         sys.stdout.flush()
     except BrokenPipeError:
         return _pipe_broke()
     except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
         code = error.code if isinstance(error, Interrupted) else INTERRUPTED
         output.note("interrupted")
-        output.end(code, "interrupted")
+        output.end(code, _STATUS[code])
     except Exception as error:  # the last border: whatever arrives here ends in words and a code
         problem = output.error(_usage(error) if isinstance(error, _USAGE) else error)
         code = _failed(output, problem)
