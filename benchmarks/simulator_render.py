@@ -15,11 +15,11 @@ from time import process_time
 
 from pi_lakeflow.simulator import FixedClock, Oddities, Simulator, SimulatorConfig
 from pi_lakeflow.simulator.__main__ import keep_memory
+from pi_lakeflow.simulator.http.answers import gzip_body
 from pi_lakeflow.simulator.http.fields import parse_fields
 from pi_lakeflow.simulator.http.recorded import RecordedQuery
 from pi_lakeflow.simulator.http.streams import PointStream
 from pi_lakeflow.simulator.http.values import value_style
-from pi_lakeflow.simulator.http.wire import gzip_body
 from pi_lakeflow.simulator.world import ticks as t
 
 NOW = t.from_datetime(datetime(2026, 3, 1, tzinfo=UTC))

@@ -71,7 +71,7 @@ def config_from(options: argparse.Namespace) -> SimulatorConfig:
         port=options.port,
         tls=options.tls,
         web_id_type=options.web_id_type,
-        gzip_cache_bytes=options.gzip_cache,
+        answer_cache_bytes=options.answer_cache,
         capacity=_PRESETS[options.capacity]() if options.capacity else Capacity(),
         auth=_auth(options.auth),
     )
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--web-id-type", default="Full")
     add("--capacity", choices=sorted(_PRESETS))
     add("--rate-limit", type=int, help="requests per second and client; 0 = none")
-    add("--gzip-cache", type=int, default=0, help="bytes of compressed answers to keep")
+    add("--answer-cache", type=int, default=0, help="bytes of whole answers to keep; wants --now")
     add("--auth", action="append", choices=["basic", "bearer", "negotiate", "anonymous"])
     return parser
 

@@ -106,7 +106,7 @@ class SimulatorConfig:
     batch_counts_against_rate: bool = False
     summary_counts_bad: bool = False  # whether Count includes bad values
     cache_bytes: int = 256_000_000  # of rendered blocks
-    gzip_cache_bytes: int = 0  # of compressed answers; 0 = none
+    answer_cache_bytes: int = 0  # of whole answers while the clock stands still; 0 = none
     limits: Limits = field(default_factory=Limits)
     capacity: Capacity = field(default_factory=Capacity)
     auth: Auth = field(default_factory=Auth)

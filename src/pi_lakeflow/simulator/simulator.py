@@ -9,6 +9,7 @@ from pathlib import Path
 from .cache import WeighedCache
 from .config import SimulatorConfig
 from .faults import Faults
+from .http.answers import Answers
 from .http.auth import Gatekeeper
 from .http.capacity import RateLimit, Workers
 from .http.render import Rows
@@ -36,7 +37,7 @@ class Simulator:
         self.faults = Faults.of(config.faults, config.fault_seed)
         self.stats = Stats()
         self.rows: WeighedCache[Rows] = WeighedCache(config.cache_bytes, weigh_rows)
-        self.packed: WeighedCache[bytes] = WeighedCache(config.gzip_cache_bytes, len)
+        self.answers = Answers(config.answer_cache_bytes)
         self.text = ValueText(self)
         self.router: Router = discover()
         self.gatekeeper = Gatekeeper(config.auth, self.world.clock)
@@ -45,7 +46,9 @@ class Simulator:
             config.limits.search_rate_limit_requests, config.limits.rate_limit_seconds
         )
         self.workers = Workers(config.capacity)
-        self.threads = ThreadPoolExecutor(2, thread_name_prefix="simulator")
+        # One thread renders: two would hand the interpreter's lock to and fro. Another one packs.
+        self.renderer = ThreadPoolExecutor(1, thread_name_prefix="simulator-render")
+        self.packer = ThreadPoolExecutor(1, thread_name_prefix="simulator-gzip")
         self.started = self.world.clock.now()
         self.instance = uuid.uuid5(uuid.NAMESPACE_URL, f"simulator:{config.seed}")
         self.configuration: dict[str, object] = {
@@ -69,7 +72,8 @@ class Simulator:
 
     def close(self) -> None:
         """Let go of threads."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self.renderer, self.packer):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 _METHOD_NAMES = {"anonymous": "Anonymous", "basic": "Basic", "bearer": "Bearer", "negotiate": "Kerberos"}

@@ -165,7 +165,7 @@ class Call:
 
     async def in_thread(self, work: Callable[[], R]) -> R:
         """Run rendering beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.sim.threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self.sim.renderer, work)
 
     def link(self, path: str) -> str:
         """An absolute URL below the base path; ``path`` is already encoded."""

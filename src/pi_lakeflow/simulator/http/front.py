@@ -12,6 +12,7 @@ from aiohttp import web
 from pi_lakeflow.simulator.faults import AFTER, BEFORE, Fault, status_texts
 
 from . import pages
+from .answers import packed
 from .auth import Denied
 from .call import Call
 from .capacity import Overloaded
@@ -77,7 +78,7 @@ class Front:
     async def _work(self, request: web.BaseRequest, call: Call) -> tuple[Reply | web.StreamResponse, str]:
         try:
             async with self._sim.workers.slot() as slot:
-                answer, route = await dispatch(call)
+                answer, route = await self._dispatch(call)
                 if isinstance(answer, Reply):
                     await slot.work(answer.events, answer.size)
         except Overloaded:
@@ -91,6 +92,19 @@ class Front:
             if isinstance(changed, web.StreamResponse):
                 return changed, route
             answer = changed
+        return answer, route
+
+    async def _dispatch(self, call: Call) -> tuple[Reply | web.StreamResponse, str]:
+        answers = self._sim.answers
+        key = answers.key(call)
+        kept = answers.get(key)
+        if kept is not None:
+            return kept, kept.route
+        answer, route = await dispatch(call)
+        if key is not None and isinstance(answer, Reply):
+            answer = await packed(self._sim, call.headers, answer)
+            answer.route = route
+            answers.put(key, answer)
         return answer, route
 
     async def _body(self, request: web.BaseRequest) -> bytes | None:

@@ -24,6 +24,7 @@ class Reply:
     content_type: str = JSON
     events: int = 0
     challenges: Sequence[str] = ()  # WWW-Authenticate, one header each
+    route: str = ""  # the pattern that answered, kept for the statistics
 
     @property
     def body(self) -> bytes:
