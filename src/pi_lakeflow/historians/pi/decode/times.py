@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 
 TICKS_PER_SECOND = 10_000_000
 NANOSECONDS_PER_TICK = 100
+CENTURIES = tuple(text.encode() for text in ("17", "18", "19", "20", "21"))
+"""The first two digits of the years that ``nanoseconds_of`` takes."""
 
 _NANOSECONDS = pa.timestamp("ns", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +49,10 @@ def ticks_of(text: str) -> int | None:
 
 
 def nanoseconds_of(texts: pa.StringArray) -> pa.TimestampArray | None:
-    """Nanoseconds of a whole column; None when one of them needs ``ticks_of`` (year 9999, say)."""
+    """Nanoseconds of a whole column; None when one of them needs ``ticks_of``.
+
+    The years must be 1700 to 2199: older Arrow overflows silently beyond the reach of nanoseconds.
+    """
     try:
         return pc.cast(texts, _NANOSECONDS)
     except pa.ArrowInvalid:
@@ -56,8 +61,13 @@ def nanoseconds_of(texts: pa.StringArray) -> pa.TimestampArray | None:
 
 def ticks_of_all(texts: Sequence[str]) -> list[int | None] | npt.NDArray[np.int64]:
     """Ticks of each text, in bulk when that is possible; None where ``ticks_of`` gives none."""
-    bulk = nanoseconds_of(pa.array(texts, pa.string()))
-    if bulk is None:
-        return [ticks_of(text) for text in texts]
-    since: npt.NDArray[np.int64] = bulk.view(pa.int64()).to_numpy()
-    return since // NANOSECONDS_PER_TICK
+    column = pa.array(texts, pa.string())
+    if _within_nanoseconds(column) and (bulk := nanoseconds_of(column)) is not None:
+        since: npt.NDArray[np.int64] = bulk.view(pa.int64()).to_numpy()
+        return since // NANOSECONDS_PER_TICK
+    return [ticks_of(text) for text in texts]
+
+
+def _within_nanoseconds(texts: pa.StringArray) -> bool:
+    ends = pc.min_max(texts).as_py()
+    return bool(texts) and ends["min"] >= CENTURIES[0].decode() and ends["max"][:2] <= CENTURIES[-1].decode()
