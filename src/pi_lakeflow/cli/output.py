@@ -20,8 +20,17 @@ from pi_lakeflow.cli.problems import Censor, Problem, problem_of, trace_of
 _WIDE = 10_000  # columns of what is no terminal: nothing is folded
 
 
+class ReaderGone(Exception):
+    """Nobody reads our results any more, as with `| head -1`."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise ReaderGone
+
+
 def _console(stream: TextIO) -> Console:
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDE
     return console
@@ -47,8 +56,11 @@ class Output:
         """A JSON line, when asked for."""
         if self.json:
             text = json.dumps({"event": kind, **fields}, default=str, ensure_ascii=False)
-            self._lines.write(self.censor.clean(text) + "\n")
-            self._lines.flush()
+            try:
+                self._lines.write(self.censor.clean(text) + "\n")
+                self._lines.flush()
+            except BrokenPipeError as error:
+                raise ReaderGone from error
 
     def result(self, status: str | None = None, **fields: Any) -> None:
         """What the ``end`` event will say besides the exit code."""

@@ -28,7 +28,7 @@ from pi_lakeflow.cli.commands import (
     version,
 )
 from pi_lakeflow.cli.interrupts import INTERRUPTED, TERMINATED, Interrupted, terminated_politely
-from pi_lakeflow.cli.output import Output
+from pi_lakeflow.cli.output import Output, ReaderGone
 from pi_lakeflow.cli.problems import Problem
 from pi_lakeflow.errors import SettingsError
 
@@ -66,7 +66,7 @@ def _bordered(output: Output, arguments: list[str]) -> int:
             output.note("interrupted")
         output.end(code, _STATUS.get(code, "finished"))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (ReaderGone, BrokenPipeError):
         return _pipe_broke()
     except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
         code = error.code if isinstance(error, Interrupted) else INTERRUPTED
