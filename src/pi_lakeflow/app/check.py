@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from time import perf_counter
 
 from pi_lakeflow.app.probes import dial, handshake, write_probe
@@ -108,10 +109,16 @@ async def _settings(state: _State) -> str:
     state.settings = settings = state.load()
     settings.auth.reveal()
     settings.lake.options()
-    where = settings.file or "flags and environment"
+    where = _nearby(settings.file) if settings.file else "flags and environment"
     if not settings.tags:
         return Doubt(f"{where}; no `tags` are chosen")
     return f"{where}; tags: {settings.tags}"
+
+
+def _nearby(path: str) -> str:
+    """Relative, for what is below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 async def _network(state: _State) -> str:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from pi_lakeflow.model.tables import Column, Grain, TableSpec
 from pi_lakeflow.settings import Settings
 
 _PATIENCE = 15.0  # seconds to connect
-_SOON = 14  # days before its end at which a certificate is worth a word
+_SOON = timedelta(days=14)  # before its end a certificate is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +148,5 @@ def _certificate(version: str | None, certificate: dict[str, Any]) -> Handshake:
     ends = certificate.get("notAfter")
     if not ends:
         return Handshake(text)
-    left = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) - datetime.now(UTC)
-    return Handshake(f"{text}, valid for {left.days} more days", doubtful=left.days < _SOON)
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    return Handshake(f"{text}, valid until {until:%Y-%m-%d}", doubtful=until - datetime.now(UTC) < _SOON)

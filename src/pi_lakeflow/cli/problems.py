@@ -81,7 +81,9 @@ def _said(error: BaseException) -> list[str]:
 
 
 def _message(error: BaseException) -> str:
-    return error.message if isinstance(error, PiLakeflowError) else ""
+    if isinstance(error, PiLakeflowError):
+        return error.message
+    return error.strerror or "" if isinstance(error, OSError) else ""
 
 
 def _hints(error: BaseException) -> Iterator[str]:
