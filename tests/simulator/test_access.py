@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 import spnego
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -143,3 +145,14 @@ async def test_tags_come_go_and_change_names() -> None:
         await c.control("world/delete-tag", {"tag": "Another name"})
         assert (await c.status(f"/streams/{c.id(0)}/recorded"))[0] == 200
         assert (await c.status(f"/points/I1DP{c.id(0)[4:26]}{'AgAAAA'}"))[0] == 404
+
+
+async def test_tls_with_a_certificate_of_its_own() -> None:
+    """Trusted through its CA file, and only so."""
+    async with simulated(tls=True) as c:
+        assert c.sim.url.startswith("https://")
+        trusting = ssl.create_default_context(cafile=c.sim.ca_file)
+        async with c.session.get(c.sim.url + "/", ssl=trusting) as response:
+            assert (await response.json())["Links"]["Self"] == c.sim.url + "/"
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await c.get("/")

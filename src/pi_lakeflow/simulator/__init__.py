@@ -4,6 +4,16 @@
 
     async with start_simulator(SimulatorConfig(tags=100, seed=7)) as sim:
         sim.url, sim.world.truth(name, start, end), sim.faults.add(Fault("status", status=429))
+
+Where more of PI Web API goes:
+
+- routes: a module in ``http/routes`` with ``register(router)``; it is found by itself. A handler takes
+  a :class:`~.http.call.Call`, which parses parameters, and returns ``call.reply(value)``.
+- values behind other WebIds: a :class:`~.http.streams.Stream` in ``streams.RESOLVERS`` under the id's
+  two-letter marker, and in ``SET_RESOLVERS`` for ``/streamsets/{webId}``; all verbs follow.
+- more of the plant: a class that takes the world; ``world.part(ThatClass)`` makes it once.
+- live values: ``world.archive.subscribe`` hears edits; ``world.archive.events`` has what a clock brought.
+- a control action: a module in ``actions`` with ``register(actions)``.
 """
 
 from .config import Auth, Capacity, Limits, SimulatorConfig
