@@ -181,7 +181,7 @@ def fault_from(values: dict[str, object]) -> Fault:
     tags = values.get("tags", ())
     if isinstance(tags, list):
         values = {**values, "tags": tuple(str(tag) for tag in tags)}
-    return replace(Fault("status"), **values)  # type: ignore[arg-type]
+    return replace(Fault("status"), **values)  # type: ignore[arg-type]  # __init__ refuses others
 
 
 @lru_cache(maxsize=512)

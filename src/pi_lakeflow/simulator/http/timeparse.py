@@ -221,7 +221,7 @@ def _american(match: re.Match[str], zone: TimeZone) -> int:
 
 def _wall(*parts: int) -> datetime:
     """Naive on purpose: the zone is applied later, with its rules for hours that come twice."""
-    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type,misc]
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type,misc]  # six at most
 
 
 def _fraction(digits: str | None) -> int:

@@ -64,4 +64,4 @@ class Oddities:
     def none(cls, **changes: float) -> Oddities:
         """Plain decimal numbers at a steady pace, and nothing else but ``changes``."""
         zeros = {f.name: 0.0 for f in fields(cls) if f.name.endswith(("_tags", "_events"))}
-        return replace(cls(**zeros, point_created=False), **changes)  # type: ignore[arg-type]
+        return replace(cls(**zeros, point_created=False), **changes)  # type: ignore[arg-type]  # all are numbers
