@@ -105,3 +105,16 @@ def test_the_censor_bears_secrets_that_cannot_be_read() -> None:
     censor = Censor()
     censor.learn(load(config, environ={}))
     assert censor.clean("plain") == "plain"
+
+
+def test_a_cause_that_names_the_host_stays() -> None:
+    """Though its reason was told already; the plain one below it is left out."""
+
+    class ConnectorError(OSError):
+        def __str__(self) -> str:
+            return f"Cannot connect to host pi:443 [{self.strerror}]"
+
+    ours = caused(
+        Transient("failed (refused)"), caused(ConnectorError(111, "refused"), OSError(111, "refused"))
+    )
+    assert problem_of(ours).causes == ("ConnectorError: Cannot connect to host pi:443 [refused]",)

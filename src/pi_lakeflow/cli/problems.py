@@ -83,7 +83,9 @@ def _said(error: BaseException) -> list[str]:
 def _message(error: BaseException) -> str:
     if isinstance(error, PiLakeflowError):
         return error.message
-    return error.strerror or "" if isinstance(error, OSError) else ""
+    if isinstance(error, OSError) and type(error).__module__ == "builtins":  # others name the host
+        return error.strerror or ""
+    return ""
 
 
 def _hints(error: BaseException) -> Iterator[str]:
