@@ -270,8 +270,8 @@ def _proof(output: Output, settings: Settings, plant: _Plant, start: int, end: i
     _verdict(
         output,
         held == expected,
-        f"{sum(expected.values()):,} events in the simulated archive, {total:,} rows in the lake; "
-        f"each of {words.things(len(expected), 'tag')} has all of its own",
+        f"{sum(expected.values()):,} events in the archive, {total:,} rows in the lake, "
+        f"equal for each of {words.things(len(expected), 'tag')}",
     )
     _verdict(
         output, same, f"{words.things(len(sample), 'tag')} compared field by field: {rows.num_rows:,} rows"
