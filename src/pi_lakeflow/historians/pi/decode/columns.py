@@ -40,9 +40,18 @@ def value_arrays(
     return (
         pa.array(numbers, mask=empty),
         pa.array(odd.texts, pa.string()).take(indices),
-        pa.array(odd.codes, pa.int32()).take(indices),
+        _codes(odd.codes).take(indices),
         pa.array(kinds),
     )
+
+
+def _codes(codes: Sequence[int | None]) -> pa.Int32Array:
+    """The codes of states; one that is no 32-bit integer becomes null."""
+    try:
+        return pa.array(codes, pa.int32())
+    except (pa.ArrowInvalid, OverflowError):
+        small = [code if code is not None and -(2**31) <= code < 2**31 else None for code in codes]
+        return pa.array(small, pa.int32())
 
 
 def flag_array(

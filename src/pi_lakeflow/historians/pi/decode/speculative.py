@@ -32,7 +32,12 @@ from pi_lakeflow.historians.pi.decode.columns import ValueArrays, batch, flag_ar
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta
 from pi_lakeflow.historians.pi.decode.spans import WORD, Body, Mask, Places, begins, even, place_of
 from pi_lakeflow.historians.pi.decode.tails import FLAGS, MIDDLE, OPEN, Tails
-from pi_lakeflow.historians.pi.decode.times import CENTURIES, NANOSECONDS_PER_TICK, nanoseconds_of
+from pi_lakeflow.historians.pi.decode.times import (
+    DIGITS,
+    NANOSECONDS_PER_TICK,
+    USUAL_CENTURY,
+    nanoseconds_of,
+)
 from pi_lakeflow.historians.pi.decode.tokens import numbers_and_odd, read_odd
 from pi_lakeflow.historians.pi.decode.typed import UNKNOWN, Misfit, stream_rows
 from pi_lakeflow.historians.pi.decode.values import OddValues, point_class
@@ -59,8 +64,7 @@ _OPEN_WORDS = (
     WORD.type(int.from_bytes(OPEN[10:], "little") << 32),
 )
 _NEXT, _SIXTEEN_BITS = WORD.type(int.from_bytes(b"},", "little")), WORD.type(0xFFFF)
-_CENTURY, _CENTURY_PLACE = np.dtype("<u2"), (_BEFORE + len(OPEN)) // 2
-_USUAL_CENTURY = np.isin(np.arange(1 << 16), [int.from_bytes(century, "little") for century in CENTURIES])
+_CENTURY_PLACE = (_BEFORE + len(OPEN)) // DIGITS.itemsize
 _ONE, _SEVEN, _THIRTY_TWO, _FORTY_EIGHT = (WORD.type(number) for number in (1, 7, 32, 48))
 _ONES, _HIGHS = WORD.type(0x0101010101010101), WORD.type(0x8080808080808080)
 _ZS = _ONES * WORD.type(ord("Z"))
@@ -143,7 +147,7 @@ def _events(body: Body) -> tuple[Places, Mask, Places]:
         words = body.words(places - _BEFORE, _LEAD)
         fits = (words[:, 0] >> _FORTY_EIGHT == _OPEN_WORDS[0]) & (words[:, 1] == _OPEN_WORDS[1])
         fits &= words[:, 2] << _THIRTY_TWO == _OPEN_WORDS[2]
-        if not (_USUAL_CENTURY[words.view(_CENTURY)[:, _CENTURY_PLACE]] | ~fits).all():
+        if not (USUAL_CENTURY[words.view(DIGITS)[:, _CENTURY_PLACE]] | ~fits).all():
             raise Misfit("a time beyond what can be read in bulk")
         follows = (words[:, 0] >> _THIRTY_TWO) & _SIXTEEN_BITS == _NEXT
         found.append(places[fits])

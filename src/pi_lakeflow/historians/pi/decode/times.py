@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 
 TICKS_PER_SECOND = 10_000_000
 NANOSECONDS_PER_TICK = 100
-CENTURIES = tuple(text.encode() for text in ("17", "18", "19", "20", "21"))
-"""The first two digits of the years that ``nanoseconds_of`` takes."""
+DIGITS = np.dtype("<u2")
+"""Two characters, read as one number."""
+
+USUAL_CENTURY = np.isin(np.arange(1 << 16), np.frombuffer(b"1718192021", DIGITS))
+"""Whether two characters are the first ones of a year that ``nanoseconds_of`` takes."""
 
 _NANOSECONDS = pa.timestamp("ns", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,12 +65,19 @@ def nanoseconds_of(texts: pa.StringArray) -> pa.TimestampArray | None:
 def ticks_of_all(texts: Sequence[str]) -> list[int | None] | npt.NDArray[np.int64]:
     """Ticks of each text, in bulk when that is possible; None where ``ticks_of`` gives none."""
     column = pa.array(texts, pa.string())
-    if _within_nanoseconds(column) and (bulk := nanoseconds_of(column)) is not None:
+    if _in_usual_centuries(column) and (bulk := nanoseconds_of(column)) is not None:
         since: npt.NDArray[np.int64] = bulk.view(pa.int64()).to_numpy()
         return since // NANOSECONDS_PER_TICK
     return [ticks_of(text) for text in texts]
 
 
-def _within_nanoseconds(texts: pa.StringArray) -> bool:
-    ends = pc.min_max(texts).as_py()
-    return bool(texts) and ends["min"] >= CENTURIES[0].decode() and ends["max"][:2] <= CENTURIES[-1].decode()
+def _in_usual_centuries(texts: pa.StringArray) -> bool:
+    """Whether all begin with the digits of a usual century; False when the last one is too short to tell."""
+    _, offsets, letters = texts.buffers()
+    if letters is None:
+        return False
+    places = np.frombuffer(offsets, np.int32, len(texts))
+    if not len(places) or places[-1] + DIGITS.itemsize > letters.size:
+        return False
+    pairs: npt.NDArray[np.uint16] = np.ndarray((letters.size - 1,), DIGITS, letters, 0, (1,))
+    return bool(USUAL_CENTURY[pairs[places]].all())

@@ -7,6 +7,7 @@ the types do not fit raises ``Misfit`` and is read by the lenient route.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -28,6 +29,9 @@ from pi_lakeflow.historians.pi.decode.times import ticks_of_all
 from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, State, point_class
 
 UNKNOWN = StreamMeta()
+Flags = tuple[bool | None, bool | None, bool | None, bool | None]
+
+_SAMPLE = 32  # events that are asked for the usual flags
 _SLICE = 1 << 18
 _DASH, _ZERO, _NINE = b"-09"
 
@@ -105,10 +109,11 @@ def decode_typed(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage:
     if isinstance(ticks, list) and None in ticks:
         raise Misfit("a timestamp that cannot be read")
     point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
-    unusual = _unusual_rows(events)
+    usual = _usual_flags(events)
+    unusual = _unusual_rows(events, usual)
     failures = {row: first_text(events[row].Errors) for row in unusual if events[row].Errors}
     values = _values(body, events, (borders, point_types), failures)
-    rows = batch(ticks, values, _flags(events, unusual, failures))
+    rows = batch(ticks, values, _flags(events, usual, unusual, failures))
     return RecordedPage(rows, stream_rows(streams, borders, failures))
 
 
@@ -141,7 +146,8 @@ def _values(
     odd = [row for row, value in enumerate(objects) if type(value) is not float]
     borders, point_types = layout
     rows, values = _usual_odd_values(objects, odd, borders, point_types)
-    others = {row: objects[row] for row in set(odd).difference(rows)}
+    rest = set(odd).difference(rows) if len(rows) < len(odd) else ()
+    others = {row: objects[row] for row in rest}
     for row in odd:
         objects[row] = np.nan
     numbers = np.fromiter(objects, np.float64, len(objects))
@@ -207,11 +213,15 @@ def _may_hold_minus_zero(body: bytes) -> bool:
     return False
 
 
-def _unusual_rows(events: Sequence[Event]) -> list[int]:
-    """Rows whose flags are not those of the first event, or that have errors. Nearly always few."""
-    if not events:
-        return []
-    good, questionable, substituted, annotated = _flags_of(events[0])
+def _usual_flags(events: Sequence[Event]) -> Flags:
+    """The flags that most events carry, as far as a few of them tell."""
+    some = Counter(_flags_of(event) for event in events[:: len(events) // _SAMPLE + 1])
+    return some.most_common(1)[0][0] if some else (None,) * 4
+
+
+def _unusual_rows(events: Sequence[Event], usual: Flags) -> list[int]:
+    """Rows whose flags are not the ``usual`` ones, or that have errors. Nearly always few."""
+    good, questionable, substituted, annotated = usual
     return [
         row
         for row, event in enumerate(events)
@@ -223,14 +233,14 @@ def _unusual_rows(events: Sequence[Event]) -> list[int]:
     ]
 
 
-def _flags_of(event: Event) -> tuple[bool | None, bool | None, bool | None, bool | None]:
+def _flags_of(event: Event) -> Flags:
     return event.Good, event.Questionable, event.Substituted, event.Annotated
 
 
-def _flags(events: list[Event], unusual: list[int], failures: Mapping[int, str]) -> list[pa.BooleanArray]:
+def _flags(
+    events: list[Event], usual: Flags, unusual: list[int], failures: Mapping[int, str]
+) -> list[pa.BooleanArray]:
     """The four flag columns; what failed is never good."""
-    if not events:
-        return [flag_array(0, None, [], [])] * 4
     others = [events[row] for row in unusual]
     columns: list[list[bool | None]] = [
         [event.Good for event in others],
@@ -242,5 +252,4 @@ def _flags(events: list[Event], unusual: list[int], failures: Mapping[int, str])
     if failures:
         rows[0] = [*unusual, *failures]
         columns[0] += [False] * len(failures)
-    usual = _flags_of(events[0])
     return [flag_array(len(events), *each) for each in zip(usual, rows, columns, strict=True)]

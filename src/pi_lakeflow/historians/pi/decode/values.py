@@ -70,7 +70,10 @@ def point_class(point_type: str) -> str:
 
 @dataclass(slots=True)
 class OddValues:
-    """Columns for the events that are not plain doubles, in the order of ``add``."""
+    """Columns for the events that are not plain doubles, in the order of ``add``.
+
+    ``codes`` are as the server said them, of any size.
+    """
 
     kinds: list[int] = field(default_factory=list)
     numbers: list[float | None] = field(default_factory=list)
@@ -80,7 +83,7 @@ class OddValues:
     def add(self, value: object, point_type: str) -> str | None:
         """Append the row of one parsed JSON value; the text of the failure that it is, if it is one."""
         if isinstance(value, State) and value.Errors is None:
-            self._append(SYSTEM if value.IsSystem else DIGITAL, text=value.Name, code=_code(value))
+            self._append(SYSTEM if value.IsSystem else DIGITAL, text=value.Name, code=value.Value)
         elif isinstance(value, str):
             self._add_text(value, point_type)
         elif isinstance(value, bool):
@@ -104,7 +107,7 @@ class OddValues:
         self.kinds += [SYSTEM if state.IsSystem else DIGITAL for state in states]
         self.numbers += [None] * len(states)
         self.texts += [state.Name for state in states]
-        self.codes += [_code(state) for state in states]
+        self.codes += [state.Value for state in states]
 
     def add_texts(self, texts: list[str], point_type: str) -> None:
         """Append the rows of many strings of points of one type."""
@@ -133,14 +136,10 @@ class OddValues:
 
     def _add_failure(self, state: State) -> str | None:
         if not state.Errors and (state.Name is not None or state.Value is not None):
-            self._append(SYSTEM if state.IsSystem else DIGITAL, text=state.Name, code=_code(state))
+            self._append(SYSTEM if state.IsSystem else DIGITAL, text=state.Name, code=state.Value)
             return None
         self._append(NULL)
         return first_text(state.Errors)
-
-
-def _code(state: State) -> int | None:
-    return state.Value if state.Value is not None and -(2**31) <= state.Value < 2**31 else None
 
 
 def _integer(value: int) -> tuple[float, str | None]:
