@@ -24,10 +24,12 @@ def first_text(errors: object) -> str:
     return "(no text)"
 
 
-def summarise(texts: list[str]) -> str | None:
+def summarise(texts: list[str] | None) -> str | None:
     """One line for all failures of a stream, None when there is none."""
-    if len(texts) < 2:
-        return texts[0] if texts else None
+    if not texts:
+        return None
+    if len(texts) == 1:
+        return texts[0]
     return f"{texts[0]} (and {len(texts) - 1} more)"
 
 

@@ -82,23 +82,24 @@ class Body:
             else:
                 yield (found << 3) + place_of(bits) + start
 
-    def spans(self, starts: Places, ends: Places, kind: pa.DataType, wanted: Mask | None = None) -> pa.Array:
-        """An array of string or binary that reads the body in place: span, gap, span, gap, ...
 
-        Even elements are the spans; gaps, and spans that are not ``wanted``, are null. The spans
-        must be in order and must not overlap. At least one.
-        """
-        base, count = int(starts[0]), len(starts)
-        offsets = np.empty(2 * count + 1, np.int32)
-        offsets[0:-1:2] = starts - base
-        offsets[1::2] = ends - base
-        offsets[-1] = offsets[-2]
-        valid = np.zeros(2 * count, bool)
-        valid[::2] = True if wanted is None else wanted
-        bits = np.packbits(valid, bitorder="little")
-        return pa.Array.from_buffers(
-            kind, 2 * count, [pa.py_buffer(bits), pa.py_buffer(offsets), self.buffer.slice(base)]
-        )
+def spans(
+    buffer: pa.Buffer, starts: Places, ends: Places, kind: pa.DataType, wanted: Mask | None = None
+) -> pa.Array:
+    """An array of string or binary that reads ``buffer`` in place: span, gap, span, gap, ...
+
+    Even elements are the spans; gaps, and spans that are not ``wanted``, are null. The spans must be
+    in order and must not overlap.
+    """
+    count = len(starts)
+    offsets = np.zeros(2 * count + 1, np.int32)
+    offsets[0:-1:2] = starts
+    offsets[1::2] = ends
+    offsets[-1] = offsets[-2] if count else 0
+    valid = np.zeros(2 * count, bool)
+    valid[::2] = True if wanted is None else wanted
+    bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, 2 * count, [bits, pa.py_buffer(offsets), buffer])
 
 
 def begins(words: Words, literal: bytes) -> Mask:

@@ -18,7 +18,6 @@ Any surprise raises ``Misfit``, and the typed route reads the body.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,15 +28,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pi_lakeflow.historians.pi.decode.columns import ValueArrays, batch, flag_array, value_arrays
+from pi_lakeflow.historians.pi.decode.events import Events, ends_of, find_events
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta
-from pi_lakeflow.historians.pi.decode.spans import WORD, Body, Mask, Places, begins, even, place_of
-from pi_lakeflow.historians.pi.decode.tails import FLAGS, MIDDLE, OPEN, Tails
-from pi_lakeflow.historians.pi.decode.times import (
-    DIGITS,
-    NANOSECONDS_PER_TICK,
-    USUAL_CENTURY,
-    nanoseconds_of,
-)
+from pi_lakeflow.historians.pi.decode.spans import Body, Places, begins, spans
+from pi_lakeflow.historians.pi.decode.tails import FLAGS, MIDDLE, Tails
 from pi_lakeflow.historians.pi.decode.tokens import numbers_and_odd, read_odd
 from pi_lakeflow.historians.pi.decode.typed import UNKNOWN, Misfit, stream_rows
 from pi_lakeflow.historians.pi.decode.values import OddValues, point_class
@@ -51,23 +45,7 @@ FEWEST = 8
 _TINIEST = 64  # bytes; no answer with an event is shorter, and no window into the body longer
 _LARGEST = 2**31 - 1  # offsets of Arrow's strings
 _BLOCK = 16384  # events looked at together: about 2 MB of the body
-_PLAIN = 20  # characters of a time without fraction
-_SHORTEST = len(OPEN) + _PLAIN + len(MIDDLE) + 1
 _WINDOW = 4  # words that are looked at from the end of the time on
-
-_OTHER_END = re.compile(rb'(?:true|false|null|")\}\]')
-_BEFORE = 6  # bytes before an event that are looked at with it, so that its parts lie in words
-_LEAD = 6  # words: those bytes, OPEN, the shortest time, and eight bytes of the longest
-_OPEN_WORDS = (
-    WORD.type(int.from_bytes(OPEN[:2], "little")),
-    WORD.type(int.from_bytes(OPEN[2:10], "little")),
-    WORD.type(int.from_bytes(OPEN[10:], "little") << 32),
-)
-_NEXT, _SIXTEEN_BITS = WORD.type(int.from_bytes(b"},", "little")), WORD.type(0xFFFF)
-_CENTURY_PLACE = (_BEFORE + len(OPEN)) // DIGITS.itemsize
-_ONE, _SEVEN, _THIRTY_TWO, _FORTY_EIGHT = (WORD.type(number) for number in (1, 7, 32, 48))
-_ONES, _HIGHS = WORD.type(0x0101010101010101), WORD.type(0x8080808080808080)
-_ZS = _ONES * WORD.type(ord("Z"))
 
 
 class _Stream(msgspec.Struct, gc=False):
@@ -94,7 +72,6 @@ _pages = msgspec.json.Decoder(_Page)
 class _Columns:
     """What the blocks fill in."""
 
-    ticks: Places
     numbers: npt.NDArray[np.float64]
     tails: npt.NDArray[np.uint8]
     odd_rows: list[Places] = field(default_factory=list)
@@ -113,84 +90,22 @@ def decode_speculative(
     if not max(smallest, _TINIEST) <= len(data) <= _LARGEST:
         raise Misfit("too small, or too large for this route")
     body = Body(data)
-    starts, opens, times_end = _events(body)
-    runs = np.flatnonzero(opens)
-    if len(starts) < fewest * len(runs):
+    events = find_events(body)
+    runs = np.flatnonzero(events.opens)
+    if len(events.starts) < fewest * len(runs):
         raise Misfit("few events in each stream")
     tails = Tails()
-    inner = int(np.argmin(opens)) - 1  # the first event that has another one behind it, if any has
-    usual = tails.learn(data[starts[inner] : starts[inner + 1] - 1]).literal if inner >= 0 else b"}"
-    ends = _ends(body, starts, runs, usual)
-    borders = np.append(runs, len(starts))
-    streams, counts = _streams(body, starts[runs], ends[borders[1:] - 1], np.diff(borders))
-    columns = _Columns(
-        np.empty(len(starts), np.int64), np.empty(len(starts)), np.empty(len(starts), np.uint8)
-    )
-    for first in range(0, len(starts), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        _read_block(body, (starts[block], times_end[block], ends[block]), tails, columns, first)
+    ends = ends_of(body, events, tails)
+    borders = np.append(runs, len(ends))
+    streams, counts = _streams(body, events.starts[runs], ends[borders[1:] - 1], np.diff(borders))
+    columns = _Columns(np.empty(len(ends)), np.empty(len(ends), np.uint8))
+    for first in range(0, len(ends), _BLOCK):
+        _read_block(body, events, ends, tails, columns, slice(first, first + _BLOCK))
     borders = np.cumsum([0, *counts])
     point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
     values = _values(body, columns, borders, point_types)
     flags = [_flag(columns.tails, [tail.flags[place] for tail in tails.known]) for place in range(len(FLAGS))]
-    return RecordedPage(batch(columns.ticks, values, flags), stream_rows(streams, borders, {}))
-
-
-def _events(body: Body) -> tuple[Places, Mask, Places]:
-    """Where events start, which of them open a run, and where their times end if they are usual.
-
-    Those open a run that are not behind the end of another.
-    """
-    found, continues, times_end = [], [], []
-    for braces in body.objects():
-        places = braces[np.searchsorted(braces, _BEFORE) :]
-        words = body.words(places - _BEFORE, _LEAD)
-        fits = (words[:, 0] >> _FORTY_EIGHT == _OPEN_WORDS[0]) & (words[:, 1] == _OPEN_WORDS[1])
-        fits &= words[:, 2] << _THIRTY_TWO == _OPEN_WORDS[2]
-        if not (USUAL_CENTURY[words.view(DIGITS)[:, _CENTURY_PLACE]] | ~fits).all():
-            raise Misfit("a time beyond what can be read in bulk")
-        follows = (words[:, 0] >> _THIRTY_TWO) & _SIXTEEN_BITS == _NEXT
-        found.append(places[fits])
-        continues.append(follows[fits])
-        times_end.append((places + _time_widths(words[:, 5]))[fits] + len(OPEN))
-    starts = np.concatenate(found)
-    if not len(starts):
-        raise Misfit("no event of the usual layout")
-    opens = ~np.concatenate(continues)
-    opens[0] = True
-    return starts, opens, np.concatenate(times_end)
-
-
-def _time_widths(words: npt.NDArray[np.uint64]) -> Places:
-    """The widths of times of 20 to 28 characters that end in the first ``Z``.
-
-    Looks for it in ``words``, the eight bytes behind the shortest time; no ``Z`` there means that one.
-    """
-    difference = words ^ _ZS
-    zeros = (difference - _ONES) & ~difference & _HIGHS
-    lowest = (zeros & (~zeros + _ONE)) >> _SEVEN
-    return np.where(zeros == 0, _PLAIN, place_of(lowest) + (_PLAIN + 1))
-
-
-def _ends(body: Body, starts: Places, runs: Places, usual: bytes) -> Places:
-    """Where events end: before the comma before the next one, and where ``}]`` closes a run.
-
-    ``runs`` are the events that open a run. A text may hold ``}]``, but not with the ``usual`` tail;
-    with another one that can hardly be, and it would not pass the checks to come.
-    """
-    ends = np.empty_like(starts)
-    ends[:-1] = starts[1:] - 1
-    last = np.append(runs[1:], len(starts)) - 1
-    bounds = [*starts[runs[1:]].tolist(), len(body)]
-    for event, place, bound in zip(last.tolist(), starts[last].tolist(), bounds, strict=True):
-        close = body.data.find(usual + b"]", place, bound) + len(usual)
-        if close < len(usual):
-            other = _OTHER_END.search(body.data, place + _SHORTEST, bound)
-            close = other.end() - 1 if other else 0
-        if not close:
-            raise Misfit("a run of events that does not close")
-        ends[event] = close
-    return ends
+    return RecordedPage(batch(events.ticks, values, flags), stream_rows(streams, borders, {}))
 
 
 def _streams(body: Body, starts: Places, ends: Places, counts: Places) -> tuple[list[Any], list[int]]:
@@ -215,25 +130,19 @@ def _streams(body: Body, starts: Places, ends: Places, counts: Places) -> tuple[
 
 
 def _read_block(
-    body: Body, events: tuple[Places, Places, Places], tails: Tails, columns: _Columns, first: int
+    body: Body, events: Events, ends: Places, tails: Tails, columns: _Columns, rows: slice
 ) -> None:
-    """Read events, given by their starts, ends of times and ends, into the rows from ``first`` on."""
-    starts, times_end, ends = events
-    rows = slice(first, first + len(starts))
-    times = starts + len(OPEN)
-    windows = body.words(times_end, _WINDOW)
+    """Read the values and flags of the events ``rows``, which end at ``ends``, into ``columns``."""
+    windows = body.words(events.times_end[rows], _WINDOW)
     if not begins(windows, MIDDLE).all():
         raise Misfit("an event of another layout")
-    columns.tails[rows], tokens_end = tails.match(body, starts, ends)
-    tokens = times_end + len(MIDDLE)
-    if (tokens_end <= tokens).any():
+    columns.tails[rows], tokens_end = tails.match(body, events.starts[rows], ends[rows])
+    tokens = events.times_end[rows] + len(MIDDLE)
+    lengths = tokens_end - tokens
+    if (lengths <= 0).any():
         raise Misfit("an event without a value")
-    nanoseconds = nanoseconds_of(body.spans(times, times_end, pa.string()))
-    if nanoseconds is None or nanoseconds.null_count != len(times):
-        raise Misfit("a time that cannot be read in bulk")
-    columns.ticks[rows] = even(nanoseconds, np.int64) // NANOSECONDS_PER_TICK
-    columns.numbers[rows], odd = numbers_and_odd(body, tokens, tokens_end, windows)
-    columns.odd_rows.append(np.flatnonzero(odd) + first)
+    columns.numbers[rows], odd = numbers_and_odd(windows, lengths)
+    columns.odd_rows.append(np.flatnonzero(odd) + rows.start)
     columns.odd_starts.append(tokens[odd])
     columns.odd_ends.append(tokens_end[odd])
 
@@ -246,7 +155,7 @@ def _values(body: Body, columns: _Columns, borders: Places, point_types: list[st
     starts, ends = np.concatenate(columns.odd_starts), np.concatenate(columns.odd_ends)
     names, of_stream = np.unique([point_class(name) for name in point_types], return_inverse=True)
     classes = of_stream[np.searchsorted(borders, rows, "right") - 1]
-    odd, which = read_odd(body.spans(starts, ends, pa.binary()), classes, names.tolist())
+    odd, which = read_odd(spans(body.buffer, starts, ends, pa.binary()), classes, names.tolist())
     return value_arrays(columns.numbers, rows, odd, which=which)
 
 

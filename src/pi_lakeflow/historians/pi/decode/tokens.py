@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pi_lakeflow.historians.pi.decode.spans import Body, Mask, Places, Words, even
+from pi_lakeflow.historians.pi.decode.spans import Mask, Places, Words, even, spans
 from pi_lakeflow.historians.pi.decode.tails import MIDDLE
 from pi_lakeflow.historians.pi.decode.typed import Misfit
 from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, State
@@ -25,28 +25,28 @@ _value: msgspec.json.Decoder[int | float | State | bool | None] = msgspec.json.D
 )
 
 
-def numbers_and_odd(body: Body, starts: Places, ends: Places, windows: Words) -> tuple[Floats, Mask]:
-    """The doubles of the value tokens ``[start, end)``, and which tokens need another look.
+def numbers_and_odd(windows: Words, lengths: Places) -> tuple[Floats, Mask]:
+    """The doubles of value tokens of ``lengths``, and which tokens need another look.
 
-    Those are all that are no numbers, and numbers beyond 2^53 in size or of an unusual spelling.
-    ``windows`` are rows of ``MIDDLE`` and what follows it. Raises ``Misfit`` when a token that begins
-    like a number is none.
+    Those are all that are no numbers, and numbers beyond 2^53 in size, of more characters than a
+    window holds, or of an unusual spelling. ``windows`` are rows of ``MIDDLE`` and what follows it.
+    Raises ``Misfit`` when a token that begins like a number is none.
     """
+    width, start = 8 * windows.shape[1], len(MIDDLE)
     letters = windows.view(np.uint8)
-    first = letters[:, len(MIDDLE)]
-    numeric = _is_digit(first) | (first == _MINUS)
-    column = _cast(body, starts, ends, numeric)
-    numeric &= _is_json_number(letters, ends - starts)
-    numeric &= _is_digit(body.bytes[ends - 1])
+    first = letters[:, start]
+    numeric = (_is_digit(first) | (first == _MINUS)) & (lengths <= width - start)
+    starts = np.arange(0, windows.nbytes, width) + start
+    ends = starts + np.minimum(lengths, width - start)
+    column = _cast(pa.py_buffer(windows), starts, ends, numeric)
+    numeric &= _is_json_number(letters, ends)
     numeric &= np.abs(column) < EXACT_INTEGERS
     return column, ~numeric
 
 
-def _cast(body: Body, starts: Places, ends: Places, numeric: Mask) -> Floats:
-    if not numeric.any():
-        return np.zeros(len(starts))
+def _cast(buffer: pa.Buffer, starts: Places, ends: Places, numeric: Mask) -> Floats:
     try:
-        cast = pc.cast(body.spans(starts, ends, pa.string(), numeric), pa.float64())
+        cast = pc.cast(spans(buffer, starts, ends, pa.string(), numeric), pa.float64())
     except pa.ArrowInvalid as broken:
         raise Misfit("a token that begins like a number is none") from broken
     if len(cast) - cast.null_count != np.count_nonzero(numeric):
@@ -54,18 +54,18 @@ def _cast(body: Body, starts: Places, ends: Places, numeric: Mask) -> Floats:
     return even(cast, np.float64)
 
 
-def _is_json_number(letters: npt.NDArray[np.uint8], lengths: Places) -> Mask:
-    """Whether tokens that end in a digit, and that Arrow takes for numbers, are numbers in JSON too.
+def _is_json_number(letters: npt.NDArray[np.uint8], ends: Places) -> Mask:
+    """Whether tokens that Arrow takes for numbers are numbers in JSON too.
 
-    Arrow also takes ``048``, ``10.e5``, ``-.5`` and ``-inf``. A token that is longer than a row of
-    ``letters`` is not found to be one.
+    Arrow also takes ``048``, ``10.``, ``10.e5``, ``-.5`` and ``-inf``. The tokens begin behind
+    ``MIDDLE`` in each row of ``letters``, and end at ``ends`` of all rows together.
     """
     start, width = len(MIDDLE), letters.shape[1]
     first, second, third = letters[:, start], letters[:, start + 1], letters[:, start + 2]
     negative = first == _MINUS
     lead, after = np.where(negative, second, first), np.where(negative, third, second)
-    sound: Mask = _is_digit(lead) & ~((lead == _ZERO) & _is_digit(after)) & (lengths <= width - start)
     run = letters.reshape(-1)
+    sound: Mask = _is_digit(lead) & ~((lead == _ZERO) & _is_digit(after)) & _is_digit(run[ends - 1])
     pointless = (run[:-1] == _POINT) & (run[1:] > _NINE)
     if pointless.any():
         sound[np.flatnonzero(pointless) // width] = False

@@ -119,16 +119,24 @@ def decode_typed(body: bytes, meta: Mapping[str, StreamMeta]) -> RecordedPage:
 
 def stream_rows(streams: Sequence[Any], borders: Rows, failures: dict[int, str]) -> tuple[StreamRows, ...]:
     """The streams of a page whose rows begin at ``borders``; ``failures`` are texts by row."""
-    texts: list[list[str]] = [
-        stream_failures(s.Errors, s.Value, has_items=s.Items is not msgspec.UNSET) for s in streams
-    ]
+    texts = {
+        place: stream_failures(s.Errors, s.Value, has_items=s.Items is not msgspec.UNSET)
+        for place, s in enumerate(streams)
+        if s.Errors is not None or s.Value is not None or s.Items is msgspec.UNSET
+    }
     rows = sorted(failures)
-    for row, stream in zip(rows, streams_of(rows, borders), strict=True):
-        texts[stream].append(failures[row])
+    for row, place in zip(rows, streams_of(rows, borders), strict=True):
+        texts.setdefault(place, []).append(failures[row])
     starts = borders.tolist()
     return tuple(
-        StreamRows(s.WebId or "", start, end - start, s.UnitsAbbreviation or None, summarise(own))
-        for s, start, end, own in zip(streams, starts, starts[1:], texts, strict=False)
+        StreamRows(
+            s.WebId,
+            starts[n],
+            starts[n + 1] - starts[n],
+            s.UnitsAbbreviation or None,
+            summarise(texts.get(n)),
+        )
+        for n, s in enumerate(streams)
     )
 
 
