@@ -68,26 +68,31 @@ def world(seed: int) -> SimulatorConfig:
 def test_killed_at_random_moments(tmp_path: Path, faults: tuple[Fault, ...]) -> None:
     """SIGKILL, then the same command again, until it ends by itself."""
     dice = random.Random(len(faults))
-    with run_in_thread(replace(world(3), faults=(*faults, Fault("latency", seconds=0.03)))) as sim:
-        config = {
-            "pi_web_api_url": sim.url,
-            "data_server": "PISRV01",
-            "tags": "all",
-            "lake": str(tmp_path),
-            "performance": {"retry_backoff": 0.05},
-        }
-        argument = json.dumps([config, iso(SPAN.start), iso(SPAN.end)])
-        killed = 0
-        while killed < KILLS:
-            if _killed(argument, dice.uniform(0.6, 4.0)) is None:
-                break
-            killed += 1
-        while (code := _finish(argument)) == 1:
-            pass  # the faults hit some tag often enough to quarantine it: it is tried again
-        assert code == 0
-        assert killed > 0
+    with run_in_thread(replace(world(3), faults=(*faults, Fault("latency", seconds=0.05)))) as sim:
         webids = [sim.world.webid(tag) for tag in sim.world.tags()]
-        assert_exact(DeltaLake(str(tmp_path)), sim.world, webids, SPAN)
+        killed = lakes = 0
+        while killed < KILLS:  # a run that survives its killer is checked, and the next lake begins
+            lakes += 1
+            lake = tmp_path / str(lakes)
+            argument = _argument(sim.url, lake)
+            while killed < KILLS and _killed(argument, dice.uniform(0.5, 3.0)) is not None:
+                killed += 1
+            while (code := _finish(argument)) == 1:
+                pass  # the faults hit some tag often enough to quarantine it: it is tried again
+            assert code == 0
+            assert_exact(DeltaLake(str(lake)), sim.world, webids, SPAN)
+        assert killed == KILLS
+
+
+def _argument(url: str, lake: Path) -> str:
+    config = {
+        "pi_web_api_url": url,
+        "data_server": "PISRV01",
+        "tags": "all",
+        "lake": str(lake),
+        "performance": {"retry_backoff": 0.05},
+    }
+    return json.dumps([config, iso(SPAN.start), iso(SPAN.end)])
 
 
 def _start(argument: str) -> subprocess.Popen[bytes]:

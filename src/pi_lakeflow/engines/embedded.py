@@ -44,10 +44,10 @@ class EngineSize:
     def for_memory(cls, gigabytes: float, lanes: int) -> EngineSize:
         """Sizes that keep the whole process under ``gigabytes``.
 
-        600 MB are the interpreter, libraries, bodies in flight and the writer's own buffers; a row
+        700 MB are the interpreter, libraries, bodies in flight and the writer's own buffers; a row
         costs about 200 bytes while it is read, held and written (benchmarks/memory.py).
         """
-        return cls(lanes, max(200_000, int((gigabytes * 1e9 - 600e6) / 200)))
+        return cls(lanes, max(200_000, int((gigabytes * 1e9 - 700e6) / 200)))
 
     @property
     def step(self) -> StepSize:
