@@ -14,13 +14,14 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from pi_lakeflow.app.counters import Counters
+from pi_lakeflow.app.coverage import publish_coverage
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
 from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
 from pi_lakeflow.flow.committer import Failed, error_rows
-from pi_lakeflow.flow.plan import Plan, Sizing, coverage, plan
+from pi_lakeflow.flow.plan import Plan, Sizing, coverage, lanes_by_tag, plan
 from pi_lakeflow.flow.registry import Registry
-from pi_lakeflow.flow.tables import PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
 from pi_lakeflow.historians.pi.recorded.packing import AnswerSize
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
@@ -30,6 +31,7 @@ from pi_lakeflow.model.ports import Lake, LaneMoved
 from pi_lakeflow.model.span import Span, from_micros, iso
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import Lane
+from pi_lakeflow.settings.explain import without_effect
 from pi_lakeflow.settings.schema import Settings
 from pi_lakeflow.settings.selection import Selection
 from pi_lakeflow.settings.times import parse_time
@@ -71,7 +73,6 @@ class Report:
     peak_rows: int = 0
     quarantined: list[Failed] = field(default_factory=list)
     message: str | None = None
-    tables: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows_per_second(self) -> float:
@@ -90,9 +91,7 @@ class Prepared:
     plan: Plan
     tags: Mapping[str, Tag]
     lanes: Sequence[Lane]
-    requests: Mapping[str, Span]
     unresolved: Sequence[Failed]
-    now: int
     until: int
 
 
@@ -109,7 +108,7 @@ async def ingest(
     An error after the first commit loses nothing: the next run goes on from the last commit.
     """
     request = request or Request()
-    for key in _without_effect(settings):
+    for key in without_effect(settings):
         warnings.warn(
             f"{key} has no effect yet: only recorded time series are read", UserWarning, stacklevel=2
         )
@@ -149,7 +148,7 @@ async def prepare(
     made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id)
     span = Span(min(since, until), until)
     unresolved = [Failed(failure, span, SystemClock().now()) for failure in resolved.failures]
-    return Prepared(made, resolved.tags, lanes, requests, unresolved, now, until), registry
+    return Prepared(made, resolved.tags, lanes, unresolved, until), registry
 
 
 async def _ingest(
@@ -172,10 +171,26 @@ async def _ingest(
             prepared.plan.tag_micros,
         )
     )
-    errors = lake.table(PI_INGEST_ERRORS)
     if prepared.unresolved:
         report.quarantined.extend(prepared.unresolved)
-        errors.add(error_rows(prepared.unresolved, report.run_id))
+        lake.table(PI_INGEST_ERRORS).add(error_rows(prepared.unresolved, report.run_id))
+    outcome = await _read(settings, report, source, lake, registry, prepared, counters, stop)
+    _conclude(report, outcome)
+    if prepared.plan.work:
+        publish_coverage(lake, registry, prepared.tags, report.run_id)
+
+
+async def _read(
+    settings: Settings,
+    report: Report,
+    source: Source,
+    lake: Lake,
+    registry: Registry,
+    prepared: Prepared,
+    counters: Counters,
+    stop: Stop,
+) -> Outcome:
+    """Let the embedded engine do the planned work."""
     with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
         reader = RecordedReader(
             source.client.transport,
@@ -188,17 +203,14 @@ async def _ingest(
             reader,
             data=lake.table(PI_TIMESERIES),
             registry=registry,
-            errors=errors,
+            errors=lake.table(PI_INGEST_ERRORS),
             run_id=report.run_id,
             clock=SystemClock(),
             size=EngineSize.for_memory(settings.performance.memory_limit_gb, _lanes_at_once(settings)),
             observer=counters,
             stop=stop,
         )
-        outcome = await engine.run(prepared.plan.work, prepared.tags)
-    _conclude(report, outcome)
-    if prepared.plan.work:
-        publish_coverage(lake, registry, prepared.tags, report.run_id)
+        return await engine.run(prepared.plan.work, prepared.tags)
 
 
 async def _planned(
@@ -217,36 +229,6 @@ async def _planned(
         report.span_start = min((w.span.start for w in prepared.plan.work), default=prepared.until)
         return prepared, registry
     raise Internal("other runs keep changing the plan", hint="run again when they have ended")
-
-
-def publish_coverage(lake: Lake, registry: Registry, tags: Mapping[str, Tag], run_id: str) -> None:
-    """Rebuild ``pi_coverage`` from the registry and the log."""
-    table = lake.table(PI_COVERAGE)
-    names = _known_names(table.read(["tag_webid", "tag_name"])) if table.exists() else {}
-    names.update({webid: tag.name for webid, tag in tags.items()})
-    table.replace_all(coverage_rows(registry.load(), names, run_id))
-
-
-def coverage_rows(lanes: Sequence[Lane], names: Mapping[str, str], run_id: str) -> pa.Table:
-    """Rows of ``pi_coverage``: one per tag and gap-free span."""
-    by_tag: dict[str, list[Lane]] = {}
-    for lane in lanes:
-        for webid in (*lane.members, *lane.left):
-            by_tag.setdefault(webid, []).append(lane)
-    spans = [(webid, span) for webid in by_tag for span in coverage(by_tag[webid], webid)]
-    schema = PI_COVERAGE.arrow_schema
-    columns: list[list[object]] = [
-        [webid for webid, _ in spans],
-        [names.get(webid) for webid, _ in spans],
-        [span.start for _, span in spans],
-        [span.end for _, span in spans],
-        [run_id] * len(spans),
-    ]
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _known_names(table: pa.Table) -> dict[str, str]:
-    return dict(zip(table["tag_webid"].to_pylist(), table["tag_name"].to_pylist(), strict=True))
 
 
 def _requests(
@@ -275,13 +257,8 @@ def _requests(
 
 def _unfinished(lanes: Iterable[Lane], tags: Mapping[str, Tag]) -> dict[str, int]:
     """Where each tag's registered history is still open: the earliest place not yet covered."""
-    of_tag: dict[str, list[Lane]] = {}
-    for lane in lanes:
-        for webid in (*lane.members, *lane.left):
-            if webid in tags:
-                of_tag.setdefault(webid, []).append(lane)
     starts: dict[str, int] = {}
-    for webid, mine in of_tag.items():
+    for webid, mine in lanes_by_tag(lanes, tags).items():
         covered = coverage(mine, webid)
         places = [span.end for span in covered[-1:]]
         for lane in mine:
@@ -291,18 +268,6 @@ def _unfinished(lanes: Iterable[Lane], tags: Mapping[str, Tag]) -> dict[str, int
         if places:
             starts[webid] = min(places)
     return starts
-
-
-def _without_effect(settings: Settings) -> list[str]:
-    """Keys that ask for what this version does not do: better said than silently ignored."""
-    asked = {
-        "extract_alarms": settings.extract_alarms,
-        "enable_streaming": settings.enable_streaming,
-        "late_data.look_back": bool(settings.late_data.look_back),
-        "late_data.reconcile": bool(settings.late_data.reconcile),
-        "performance.workers": settings.performance.workers not in (1, "auto"),
-    }
-    return [key for key, wanted in asked.items() if wanted]
 
 
 def _selection(settings: Settings, request: Request) -> Selection:

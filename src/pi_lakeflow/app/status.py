@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pi_lakeflow.app.coverage import known_names
 from pi_lakeflow.app.source import open_lake
-from pi_lakeflow.flow.plan import coverage
+from pi_lakeflow.flow.plan import coverage, lanes_by_tag
 from pi_lakeflow.flow.registry import Registry
-from pi_lakeflow.flow.tables import PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import Span, subtract
@@ -95,20 +96,16 @@ def status(settings: Settings, *, tags: Sequence[str] = (), last: int = 5) -> St
     found = Status(lake.path_of("").rstrip("/"))
     wanted = _matcher(tags)
     lanes = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES)).load()
-    _tags(found, lanes, _names(lake), wanted)
+    _tags(found, lanes, known_names(lake), wanted)
     found.runs = _newest(_rows(lake, PI_INGEST_RUNS), "ended_at", last)
     _errors(found, _rows(lake, PI_INGEST_ERRORS), wanted, last)
     return found
 
 
 def _tags(
-    found: Status, lanes: Sequence[Lane], names: dict[str, str], wanted: Callable[[str, str], bool]
+    found: Status, lanes: Sequence[Lane], names: Mapping[str, str | None], wanted: Callable[[str, str], bool]
 ) -> None:
-    by_tag: dict[str, list[Lane]] = {}
-    for lane in lanes:
-        for webid in (*lane.members, *lane.left):
-            by_tag.setdefault(webid, []).append(lane)
-    for webid, mine in by_tag.items():
+    for webid, mine in lanes_by_tag(lanes).items():
         name = names.get(webid) or webid
         if not wanted(name, webid):
             continue
@@ -144,11 +141,6 @@ def _matcher(tags: Sequence[str]) -> Callable[[str, str], bool]:
 def _pattern(tag: str) -> str:
     name = "*" if tag.lower() == "all" else tag.removeprefix("name:").rsplit("\\", 1)[-1]
     return "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in name)
-
-
-def _names(lake: Lake) -> dict[str, str]:
-    rows = _rows(lake, PI_COVERAGE).select(["tag_webid", "tag_name"])
-    return dict(zip(rows["tag_webid"].to_pylist(), rows["tag_name"].to_pylist(), strict=True))
 
 
 def _rows(lake: Lake, spec: TableSpec) -> pa.Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -74,13 +74,23 @@ def coverage(lanes: Iterable[Lane], webid: str) -> list[Span]:
     return union(span for lane in lanes if (span := lane.covered(webid)) is not None)
 
 
+def lanes_by_tag(lanes: Iterable[Lane], among: Container[str] | None = None) -> dict[str, list[Lane]]:
+    """The lanes that each tag is in or was in; only of the tags ``among``, when given."""
+    found: dict[str, list[Lane]] = defaultdict(list)
+    for lane in lanes:
+        for webid in (*lane.members, *lane.left):
+            if among is None or webid in among:
+                found[webid].append(lane)
+    return found
+
+
 def plan(requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing, nonce: str) -> Plan:
     """Decide what to read so that each tag of ``requests`` is covered over its span.
 
     ``nonce`` (the run id) keeps the ids of new lanes apart from those of earlier ones.
     """
     draft = _Draft()
-    by_tag = _lanes_by_tag(lanes, requests)
+    by_tag = lanes_by_tag(lanes, requests)
     for webid, span in requests.items():
         _wish(draft, webid, span, by_tag.get(webid, ()))
     by_id = {lane.id: lane for lane in lanes}
@@ -90,15 +100,6 @@ def plan(requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing,
     joins, started = _new_lanes(draft.fresh, sizing, nonce)
     leaves = [Leave(lane, webid, at) for lane, group in draft.leaves.items() for webid, at in group.items()]
     return Plan(tuple(joins), tuple(leaves), (*continued, *started))
-
-
-def _lanes_by_tag(lanes: Sequence[Lane], requests: Mapping[str, Span]) -> dict[str, list[Lane]]:
-    found: dict[str, list[Lane]] = defaultdict(list)
-    for lane in lanes:
-        for webid in (*lane.members, *lane.left):
-            if webid in requests:
-                found[webid].append(lane)
-    return found
 
 
 def _wish(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-MICROSECOND = 1
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
@@ -57,11 +56,6 @@ class Span:
     @property
     def length(self) -> int:
         return self.end - self.start
-
-    def clip(self, other: Span) -> Span | None:
-        """What both share, or None when that is nothing."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
-        return Span(start, end) if end > start else None
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

@@ -37,7 +37,7 @@ class TableSpec:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     partition_by: tuple[str, ...] = ()
-    # Rows carry these in the Delta log; see docs/design/coverage.md for who writes them.
+    # Where rows come from: a route of the historian, or the part of the product that writes them.
     source: str = ""
     arrow_schema: pa.Schema = field(init=False, repr=False, compare=False)
 

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import json as plain_json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -44,6 +44,8 @@ from pi_lakeflow.historians.pi.wire.exchange import Outgoing, Response, exchange
 from pi_lakeflow.historians.pi.wire.links import Params, encode, join, same_origin
 from pi_lakeflow.historians.pi.wire.negotiate import Lanes, Negotiate
 from pi_lakeflow.model.events import Observer, RequestDone, ignore
+
+T = TypeVar("T")
 
 MAX_REDIRECTS = 3
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -108,20 +110,13 @@ class Transport:
 
         A failure hidden in a 200 (``WebException``) raises ``Refused``.
         """
-        answer = await self.request(
-            method, path, params=params, json=json, headers=headers, cap_bytes=cap_bytes
-        )
-        if not answer.body:
-            return None
-        subject = f"{method} {answer.url_for_logs}"
-        try:
-            tree = parse_json(answer.body, subject=subject)
-        except Transient:  # half a body under a proper Content-Length: once more, if that is safe
-            if method != "GET":
-                raise
-            answer = await self.request(method, path, params=params, headers=headers, cap_bytes=cap_bytes)
-            tree = parse_json(answer.body, subject=subject)
-        hidden = web_exception(tree, subject=subject)
+        out = self._outgoing(method, path, list(params), json, headers, cap_bytes)
+
+        def tree_of(answer: Response) -> Any:
+            return parse_json(answer.body, subject=out.subject) if answer.body else None
+
+        tree = await self._retried(out, tree_of, idempotent=_may_repeat(method, path))
+        hidden = web_exception(tree, subject=out.subject)
         if hidden is not None:
             raise hidden
         return tree
@@ -146,10 +141,16 @@ class Transport:
         """
         out = self._outgoing(method, path, list(params), json, headers, cap_bytes)
         if idempotent is None:
-            idempotent = method == "GET" or path.strip("/") == "batch"
+            idempotent = _may_repeat(method, path)
+        return await self._retried(out, _whole, idempotent=idempotent, html_ok=html_ok)
+
+    async def _retried(
+        self, out: Outgoing, read: Callable[[Response], T], *, idempotent: bool, html_ok: bool = False
+    ) -> T:
+        """What ``read`` makes of a successful answer; an answer that it cannot use is asked for again."""
         policy = self._retry if idempotent else replace(self._retry, attempts=1)
 
-        async def attempt(slot: Slot) -> Response:
+        async def attempt(slot: Slot) -> T:
             answer = await self._authenticated(out, slot)
             error = error_for(answer.status, answer.headers, answer.body, subject=out.subject)
             if error is None and not html_ok:
@@ -158,7 +159,7 @@ class Transport:
             slot.weight = max(1.0, len(answer.body) / 1024)
             if error is not None:
                 raise error
-            return answer
+            return read(answer)
 
         return await policy.run(attempt, subject=out.subject, gate=self.gate, observer=self._observer)
 
@@ -263,6 +264,15 @@ def _authorized(out: Outgoing, header: str | None) -> Outgoing:
 def _subject(method: str, url: URL, params: list[tuple[str, Any]]) -> str:
     ids = sum(key.lower() == "webid" for key, _ in params)
     return f"{method} {url.path}" + (f" ({ids} webIds)" if ids else "")
+
+
+def _may_repeat(method: str, path: str) -> bool:
+    """Whether sending the request twice does no harm."""
+    return method == "GET" or path.strip("/") == "batch"
+
+
+def _whole(answer: Response) -> Response:
+    return answer
 
 
 def parse_json(body: bytes, *, subject: str) -> Any:
