@@ -108,7 +108,7 @@ class PointStream:
         return self._world.archive.after(self._tag, moment)
 
 
-# Two-letter marker of a WebId -> what makes its stream. Extensions add theirs.
+# Marker of a WebId (``AbF``, or only its two letters) -> what makes its stream. Extensions add theirs.
 Resolver = Callable[["Call", webid.WebId], Stream]
 SetResolver = Callable[["Call", webid.WebId], list[Stream]]
 RESOLVERS: dict[str, Resolver] = {}
@@ -128,7 +128,7 @@ class Entry:
 def entry_of(call: Call, text: str) -> Entry:
     """The stream of a WebId; an :class:`~.errors.ApiError` when the id itself is the trouble."""
     item = call.parse_webid(text)
-    resolver = RESOLVERS.get(item.kind)
+    resolver = RESOLVERS.get(item.marker) or RESOLVERS.get(item.kind)
     if resolver is None:
         raise unsupported()
     stream = resolver(call, item)
@@ -160,7 +160,7 @@ def unsupported() -> ApiError:
 def streams_of_set(call: Call, text: str) -> list[Stream]:
     """The streams of an element, event frame or attribute, or an :class:`~.errors.ApiError`."""
     item = call.parse_webid(text)
-    resolver = SET_RESOLVERS.get(item.kind)
+    resolver = SET_RESOLVERS.get(item.marker) or SET_RESOLVERS.get(item.kind)
     if resolver is None:
         raise unsupported()
     return resolver(call, item)
