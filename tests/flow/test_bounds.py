@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_LANES
 from pi_lakeflow.flow.windows import LaneRun, StepSize
 from pi_lakeflow.model.clock import FixedClock
+from pi_lakeflow.model.events import Event, Waited
 from pi_lakeflow.model.ports import CommitResult
 from pi_lakeflow.model.span import DAY, Span
 from pi_lakeflow.model.tables import Column, Grain, TableSpec
@@ -82,6 +84,30 @@ def test_the_budget_serves_in_turn_and_never_starves_the_large() -> None:
         return told
 
     assert asyncio.run(story()) == ["pressed", "pressed", "50", "1"]
+
+
+def test_a_wait_for_memory_is_told_apart_from_one_for_the_sink() -> None:
+    """While a commit runs, the sink holds memory; otherwise those who read do."""
+    told: dict[str, float] = {}
+    written = 0.0
+
+    def add(event: Event) -> None:
+        assert isinstance(event, Waited)
+        told[event.reason] = event.seconds
+
+    async def story() -> None:
+        nonlocal written
+        budget = RowBudget(10, writing=lambda: written, observer=add)
+        await budget.take(10)
+        waiting = asyncio.create_task(budget.take(1))
+        await asyncio.sleep(0.05)
+        written = 0.02
+        budget.give(10)
+        await waiting
+
+    asyncio.run(story())
+    assert told["sink"] == pytest.approx(0.02)
+    assert told["memory"] > 0
 
 
 async def _take(budget: RowBudget, rows: int, told: list[str]) -> None:

@@ -231,6 +231,40 @@ def test_waiting_and_limits_are_reported() -> None:
     assert any(isinstance(event, LimitChanged) and event.reason == "loss" for event in seen)
 
 
+def waits_of(gate: Gate, requests: int, pause: float = 0.0) -> None:
+    """So many requests of one second each, all asked for at once."""
+
+    async def one() -> None:
+        async with gate.slot():
+            await asyncio.sleep(1)
+
+    async def main() -> None:
+        if pause:
+            gate.pause(pause)
+        await asyncio.gather(*(one() for _ in range(requests)))
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("reason", ["limit", "rate", "pause"])
+def test_each_wait_is_told_with_its_reason(reason: str) -> None:
+    """What held a request back decides what to change: workers, rate, or patience."""
+    spent = dict.fromkeys(("limit", "rate", "pause"), 0.0)
+
+    def add(event: Event) -> None:
+        if isinstance(event, Waited):
+            spent[event.reason] += event.seconds
+
+    rate = 2.0 if reason == "rate" else None
+    workers = 1 if reason == "limit" else 10
+    waits_of(
+        Gate(workers, rate, observer=add, chance=lambda: 0.0), 4, pause=10.0 if reason == "pause" else 0.0
+    )
+    assert max(spent, key=lambda each: spent[each]) == reason
+    assert spent["limit"] == pytest.approx(6.0 if reason == "limit" else 0.0)
+    assert (spent["pause"] >= 40) == (reason == "pause")
+
+
 @given(st.integers(1, 200), st.integers(1, 20), st.one_of(st.none(), st.floats(0.1, 1000)))
 def test_shares_add_up_to_the_whole(whole: int, n: int, rate: float | None) -> None:
     budget = Budget(whole, rate)

@@ -17,7 +17,7 @@ from pi_lakeflow.flow.memory import RowBudget
 from pi_lakeflow.flow.registry import Registry, leave_marks
 from pi_lakeflow.flow.windows import LaneRun, StepSize
 from pi_lakeflow.model.clock import Clock
-from pi_lakeflow.model.events import Observer, Quarantined, ignore
+from pi_lakeflow.model.events import Observer, Quarantined, UnitRead, ignore
 from pi_lakeflow.model.ports import Table, UnitReader
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import (
@@ -104,7 +104,12 @@ class EmbeddedEngine:
         self._size = size or EngineSize()
         self._observer = observer
         self._stop = stop or Stop()
-        self._budget = RowBudget(self._size.rows, on_pressure=self._pressed, observer=observer)
+        self._budget = RowBudget(
+            self._size.rows,
+            on_pressure=self._pressed,
+            writing=self._writing,
+            observer=observer,
+        )
         self._committer = Committer(
             data,
             registry,
@@ -158,11 +163,14 @@ class EmbeddedEngine:
         unit = WorkUnit(self._data.spec.name, lane.work.lane, span, tuple(tags[w] for w in lane.webids))
         reserved = min(self._size.rows // self._size.lanes, int(lane.pace * span.length * 1.2) + 1000)
         await self._budget.take(reserved)
+        started = self._clock.monotonic()
         try:
             piece = await self._reader.read(unit, row_limit=2 * self._size.step.rows)
         except BaseException:
             self._budget.give(reserved)
             raise
+        taken = self._clock.monotonic() - started
+        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken))
         self._budget.correct(reserved, piece.rows)
         self._committer.put(self._entry(lane, piece))
 
@@ -201,6 +209,9 @@ class EmbeddedEngine:
 
     def _pressed(self) -> None:
         self._committer.wake()
+
+    def _writing(self) -> float:
+        return self._committer.writing()
 
     def _report(self) -> None:
         tally = self._committer.tally

@@ -89,7 +89,13 @@ class Committer:
         self._oldest = 0.0
         self._wake = asyncio.Event()
         self._closing = False
+        self._written = 0.0
+        self._since: float | None = None  # when the commit under way began
         self.tally = Tally()
+
+    def writing(self) -> float:
+        """Seconds spent in commits so far, the one under way included."""
+        return self._written + (0.0 if self._since is None else monotonic() - self._since)
 
     def put(self, entry: Entry) -> None:
         if not self._pending:
@@ -128,8 +134,11 @@ class Committer:
                 continue
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
-        started = monotonic()
-        result, kept = await asyncio.to_thread(self._write, entries)
+        self._since = started = monotonic()
+        try:
+            result, kept = await asyncio.to_thread(self._write, entries)
+        finally:
+            self._written, self._since = self._written + monotonic() - started, None
         self._budget.give(sum(entry.rows for entry in entries))
         self.tally.rows += result.rows
         self.tally.commits += 1

@@ -24,13 +24,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from pi_lakeflow.errors import SettingsError, Throttled, Transient
 from pi_lakeflow.flow.limit import AdaptiveLimit
 from pi_lakeflow.flow.pace import Pacer, Place
 from pi_lakeflow.model.events import LimitChanged, Observer, Waited, ignore
 
+Reason = Literal["limit", "rate", "pause"]
+REASONS: tuple[Reason, ...] = ("limit", "rate", "pause")
 MAX_PAUSE = 600.0  # seconds: a server that wants a longer pause is asked again
 
 
@@ -96,14 +98,31 @@ class Slot:
 
 
 class _Waiter:
-    __slots__ = ("future", "needs_slot", "reason", "since", "slot")
+    __slots__ = ("future", "needs_slot", "slot")
 
-    def __init__(self, slot: Slot, future: asyncio.Future[None], since: float, needs_slot: bool) -> None:
+    def __init__(self, slot: Slot, future: asyncio.Future[None], needs_slot: bool) -> None:
         self.slot = slot
         self.future = future
-        self.since = since
         self.needs_slot = needs_slot
-        self.reason = "gate"
+
+
+class _Closed:
+    """Why the door was closed, and for how long so far: what each who queued has waited for."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[Reason, float] = dict.fromkeys(REASONS, 0.0)
+        self._reason: Reason = "limit"
+        self._since = -math.inf
+
+    def because(self, reason: Reason, now: float) -> None:
+        """From now on the door is closed for this reason (or would be, for a second one)."""
+        self._seconds = self.seconds(now)
+        self._reason, self._since = reason, now
+
+    def seconds(self, now: float) -> dict[Reason, float]:
+        """Seconds for each reason, up to now. Only differences mean anything."""
+        spent = 0.0 if self._since == -math.inf else now - self._since
+        return {**self._seconds, self._reason: self._seconds[self._reason] + spent}
 
 
 class Gate:
@@ -137,6 +156,7 @@ class Gate:
         self._slow_until = -math.inf
         self._slow_step = 0.0
         self._not_before = -math.inf
+        self._closed = _Closed()
 
     @property
     def in_flight(self) -> int:
@@ -204,7 +224,8 @@ class Gate:
 
     async def _wait(self, slot: Slot, *, needs_slot: bool) -> None:
         future = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(slot, future, self.now(), needs_slot)
+        waiter = _Waiter(slot, future, needs_slot)
+        before = self._closed.seconds(self.now())
         (self._queue if needs_slot else self._inside).append(waiter)
         self._dispatch()
         if future.done():
@@ -214,7 +235,10 @@ class Gate:
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
-        self._observer(Waited(waiter.reason, self.now() - waiter.since))
+        after = self._closed.seconds(self.now())
+        for reason in REASONS:
+            if (waited := after[reason] - before[reason]) > 0:
+                self._observer(Waited(reason, waited))
 
     def _abandon(self, waiter: _Waiter) -> None:
         let_in = waiter.future.done() and not waiter.future.cancelled()
@@ -247,13 +271,14 @@ class Gate:
     def _dispatch(self) -> None:
         while (queue := self._next_queue()) is not None:
             waiter = queue[0]
-            if waiter.needs_slot and self._in_flight >= self.limit:
-                return  # whoever leaves dispatches again
             now = self.now()
-            ready = max(self._pacer.ready_at(now), self._paused_until, self._not_before)
-            if ready > now:
-                waiter.reason = "rate"
-                self._wake_at(ready)
+            if waiter.needs_slot and self._in_flight >= self.limit:
+                self._closed.because("limit", now)
+                return  # whoever leaves dispatches again
+            paced, told = self._pacer.ready_at(now), max(self._paused_until, self._not_before)
+            if max(paced, told) > now:
+                self._closed.because("pause" if told > paced else "rate", now)
+                self._wake_at(max(paced, told))
                 return
             queue.popleft()
             self._admit(waiter, now)

@@ -15,17 +15,24 @@ class RowBudget:
 
     ``take`` waits while the budget is used up; a request larger than the whole budget passes when
     nothing else is out, so that it can neither starve nor deadlock. ``on_pressure`` is called
-    when somebody starts to wait.
+    when somebody starts to wait. ``writing`` tells how many seconds were spent writing so far: it
+    divides a wait into its share of the sink's and of the others who read.
     """
 
     def __init__(
-        self, rows: int, *, on_pressure: Callable[[], None] = lambda: None, observer: Observer = ignore
+        self,
+        rows: int,
+        *,
+        on_pressure: Callable[[], None] = lambda: None,
+        writing: Callable[[], float] = lambda: 0.0,
+        observer: Observer = ignore,
     ) -> None:
         self.rows = rows
         self.used = 0
         self.peak = 0
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._on_pressure = on_pressure
+        self._writing = writing
         self._observer = observer
 
     @property
@@ -41,7 +48,7 @@ class RowBudget:
         ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((rows, ticket))
         self._on_pressure()
-        started = monotonic()
+        started, written = monotonic(), self._writing()
         try:
             await ticket
         except asyncio.CancelledError:
@@ -50,7 +57,9 @@ class RowBudget:
             else:
                 self._waiters.remove((rows, ticket))
             raise
-        self._observer(Waited("memory", monotonic() - started))
+        sink = min(self._writing() - written, waited := monotonic() - started)
+        self._observer(Waited("sink", sink))
+        self._observer(Waited("memory", waited - sink))
 
     def correct(self, reserved: int, actual: int) -> None:
         """A reservation turned out to be more or fewer rows."""

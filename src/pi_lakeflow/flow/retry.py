@@ -27,7 +27,7 @@ import stamina
 
 from pi_lakeflow.errors import Retryable, SettingsError, SourceUnavailable, Throttled
 from pi_lakeflow.flow.gate import Gate, Slot
-from pi_lakeflow.model.events import Observer, RequestRetried, ignore
+from pi_lakeflow.model.events import Observer, RequestRetried, Waited, ignore
 
 T = TypeVar("T")
 _OURS: ContextVar[bool] = ContextVar("pi_lakeflow_retrying", default=False)
@@ -67,12 +67,14 @@ class RetryPolicy:
         observer: Observer = ignore,
     ) -> T:
         """Await ``call`` until it succeeds; raises ``SourceUnavailable`` after the last attempt."""
-        history = _History(self, gate)
+        history = _History(self, gate, observer)
         mark = _OURS.set(True)
         try:
             async for attempt in stamina.retry_context(on=history.wait, attempts=self.attempts, timeout=None):
                 if history.last is not None:
                     observer(history.as_event(subject, history.last))
+                    if not isinstance(history.last, Throttled):  # else the gate has waited, and says so
+                        observer(Waited("retry", history.pause))
                 with attempt:
                     return await history.measured(call)
         except Retryable as error:
@@ -90,9 +92,10 @@ class RetryPolicy:
 class _History:
     """What one request has cost so far, and how long it waits next."""
 
-    def __init__(self, policy: RetryPolicy, gate: Gate) -> None:
+    def __init__(self, policy: RetryPolicy, gate: Gate, observer: Observer) -> None:
         self._policy = policy
         self._gate = gate
+        self._observer = observer
         self._again = True
         self.failures = 0
         self.spent = 0.0
@@ -105,7 +108,8 @@ class _History:
             try:
                 return await call(slot)
             except Retryable as error:
-                self.spent += self._gate.now() - started
+                self.spent += (lost := self._gate.now() - started)
+                self._observer(Waited("failed", lost))
                 self._failed(error)  # inside the slot: a pause must come before the next one enters
                 raise
 

@@ -11,12 +11,19 @@ class Clock(Protocol):
 
     def now(self) -> int: ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes back."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
         return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 class FixedClock:
@@ -27,3 +34,6 @@ class FixedClock:
 
     def now(self) -> int:
         return self.micros
+
+    def monotonic(self) -> float:
+        return self.micros / 1e6

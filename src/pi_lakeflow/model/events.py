@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,16 @@ class RunPlanned:
 
 @dataclass(frozen=True, slots=True)
 class RequestDone:
+    """``seconds`` from sending to the inflated body; ``first_byte_seconds`` of them until the answer
+    began, ``inflate_seconds`` after it had ended."""
+
     path: str
     status: int
     seconds: float
     wire_bytes: int
     body_bytes: int
+    first_byte_seconds: float = 0.0
+    inflate_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,21 @@ class LimitChanged:
 
 @dataclass(frozen=True, slots=True)
 class BatchDecoded:
+    """One answer made into rows. ``queued_seconds`` passed before a thread was free for it."""
+
     rows: int
     body_bytes: int
+    seconds: float
+    queued_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRead:
+    """One step of one lane is in memory, ``seconds`` after its first request queued."""
+
+    lane: str
+    tags: int
+    rows: int
     seconds: float
 
 
@@ -68,14 +87,28 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """Seconds that somebody waited for something: what the diagnosis adds up."""
+    """Seconds that somebody waited for something: what the diagnosis adds up.
 
-    reason: str  # "gate", "memory", "rate", "sink"
+    A request waits for its turn because as many as allowed are in flight (``limit``), because of
+    our own requests per second (``rate``), because the server told us to (``pause``), or before it
+    is tried again (``retry``); ``failed`` are seconds of attempts that brought nothing. A step waits
+    for memory while rows are written (``sink``) or while others read (``memory``).
+    """
+
+    reason: Literal["limit", "rate", "pause", "retry", "failed", "sink", "memory"]
     seconds: float
 
 
 Event = (
-    RunPlanned | RequestDone | RequestRetried | LimitChanged | BatchDecoded | Committed | Quarantined | Waited
+    RunPlanned
+    | RequestDone
+    | RequestRetried
+    | LimitChanged
+    | BatchDecoded
+    | UnitRead
+    | Committed
+    | Quarantined
+    | Waited
 )
 Observer = Callable[[Event], None]
 

@@ -280,9 +280,13 @@ class RecordedReader:
         ) from last
 
     async def _decoded(self, body: bytes, digest: Callable[[bytes], Digest]) -> Digest:
-        started = perf_counter()
-        answer = await asyncio.get_running_loop().run_in_executor(self._pool, digest, body)
-        self._observer(BatchDecoded(answer.batch.num_rows, len(body), perf_counter() - started))
+        def timed() -> tuple[Digest, float, float]:
+            began = perf_counter()
+            return digest(body), began, perf_counter()
+
+        queued = perf_counter()
+        answer, began, ended = await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+        self._observer(BatchDecoded(answer.batch.num_rows, len(body), ended - began, began - queued))
         return answer
 
     async def _require_server(self) -> None:

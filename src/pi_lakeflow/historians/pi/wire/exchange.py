@@ -31,7 +31,8 @@ THREAD_ABOVE = 32 * 1024  # compressed bytes: about 256 KB of JSON, half a milli
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer with its body inflated. ``headers`` ignores case. ``elapsed_s`` runs from sending to
-    the last byte; ``wire_bytes`` is what was received, ``url_for_logs`` has no query."""
+    the inflated body, ``first_byte_s`` to its headers, ``inflate_s`` is the last part of it;
+    ``wire_bytes`` is what was received, ``url_for_logs`` has no query."""
 
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
@@ -39,6 +40,8 @@ class Response:
     elapsed_s: float
     wire_bytes: int
     url_for_logs: str
+    first_byte_s: float = 0.0
+    inflate_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +148,25 @@ async def exchange(
             allow_redirects=False,
             trace_request_ctx=slot,
         ) as answer:
+            began = time.monotonic()
             raw = await _read(answer, wire_cap, out.subject)
+    received = time.monotonic()
     encoding = answer.headers.get("Content-Encoding", "")
     if len(raw) > THREAD_ABOVE and encoding:
         body = await asyncio.to_thread(inflate, raw, encoding, cap=out.cap, subject=out.subject)
     else:
         body = inflate(raw, encoding, cap=out.cap, subject=out.subject)
-    elapsed = time.monotonic() - started
-    return Response(answer.status, answer.headers, body, elapsed, len(raw), for_logs(out.url))
+    ended = time.monotonic()
+    return Response(
+        answer.status,
+        answer.headers,
+        body,
+        ended - started,
+        len(raw),
+        for_logs(out.url),
+        began - started,
+        ended - received,
+    )
 
 
 async def _read(answer: aiohttp.ClientResponse, cap: int, subject: str) -> bytes:

@@ -228,7 +228,15 @@ class Transport:
         else:
             answer = await exchange(self._open(), out, wire_cap=cap, slot=slot)
         self._observer(
-            RequestDone(out.url.path, answer.status, answer.elapsed_s, answer.wire_bytes, len(answer.body))
+            RequestDone(
+                out.url.path,
+                answer.status,
+                answer.elapsed_s,
+                answer.wire_bytes,
+                len(answer.body),
+                answer.first_byte_s,
+                answer.inflate_s,
+            )
         )
         return answer
 
