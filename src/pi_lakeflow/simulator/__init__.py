@@ -12,11 +12,12 @@ Where more of PI Web API goes:
 - values behind other WebIds: a :class:`~.http.streams.Stream` in ``streams.RESOLVERS`` under the id's
   two-letter marker, and in ``SET_RESOLVERS`` for ``/streamsets/{webId}``; all verbs follow.
 - more of the plant: a class that takes the world; ``world.part(ThatClass)`` makes it once.
-- live values: ``world.archive.subscribe`` hears edits; ``world.archive.events`` has what a clock brought.
+- live values: ``world.archive.subscribe`` hears edits; ``world.part(LiveValues).between`` has what a
+  clock brought, values that compression discards included.
 - a control action: a module in ``actions`` with ``register(actions)``.
 """
 
-from .config import Auth, Capacity, Limits, SimulatorConfig
+from .config import Auth, Capacity, Limits, Live, SimulatorConfig
 from .faults import Fault
 from .launch import run_in_thread, serve, start_simulator
 from .simulator import Simulator
@@ -28,6 +29,7 @@ __all__ = [
     "Fault",
     "FixedClock",
     "Limits",
+    "Live",
     "NewEvent",
     "Oddities",
     "RealClock",

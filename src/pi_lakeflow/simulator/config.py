@@ -63,6 +63,18 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """The live side: Stream Updates, and what no public source says about it."""
+
+    discarded: int = 2  # live values for each archived one that compression discards
+    updates_lifetime: float = 300.0  # seconds without a poll after which a registration is over
+    updates_per_poll: int = 10_000  # events of one stream in one answer
+    updates_kept: int = 100_000  # events of one stream that older markers can read again
+    register_status: int = 200  # 201 is mentioned as well
+    one_failed_poll_fails_all: bool = False  # whether one unknown marker fails the whole streamset call
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """``methods`` out of basic, bearer, negotiate, anonymous; anonymous overrides the rest."""
 
@@ -108,6 +120,7 @@ class SimulatorConfig:
     cache_bytes: int = 256_000_000  # of rendered blocks
     answer_cache_bytes: int = 0  # of whole answers while the clock stands still; 0 = none
     limits: Limits = field(default_factory=Limits)
+    live: Live = field(default_factory=Live)
     capacity: Capacity = field(default_factory=Capacity)
     auth: Auth = field(default_factory=Auth)
     faults: tuple[Fault, ...] = ()

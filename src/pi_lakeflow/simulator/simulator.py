@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from .http.auth import Gatekeeper
 from .http.capacity import RateLimit, Workers
 from .http.render import Rows
 from .http.router import Router, discover
+from .http.updates import Updates
 from .http.values import ValueText, weigh_rows
 from .stats import Stats
 from .world import World
@@ -33,6 +35,7 @@ class Simulator:
             clock=config.clock,
             start=config.start,
             twins=config.twins,
+            discarded=config.live.discarded,
         )
         self.faults = Faults.of(config.faults, config.fault_seed)
         self.stats = Stats()
@@ -46,6 +49,8 @@ class Simulator:
             config.limits.search_rate_limit_requests, config.limits.rate_limit_seconds
         )
         self.workers = Workers(config.capacity)
+        self.updates = Updates(self)
+        self.down_until = 0.0  # of time.monotonic: connections are refused until then
         # One thread renders: two would hand the interpreter's lock to and fro. Another one packs.
         self.renderer = ThreadPoolExecutor(1, thread_name_prefix="simulator-render")
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="simulator-gzip")
@@ -69,6 +74,11 @@ class Simulator:
         """Whether the version that the server pretends to have is at least this one."""
         parts = [int(part) for part in self.config.version.split(".")[:2]]
         return parts >= [major, minor]
+
+    def restart(self, seconds: float = 0.0) -> None:
+        """The service stops and is back after ``seconds``; what it kept for clients is lost."""
+        self.down_until = time.monotonic() + seconds
+        self.updates.clear()
 
     def close(self) -> None:
         """Let go of threads."""

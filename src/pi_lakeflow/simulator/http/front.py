@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 import zlib
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ class Front:
         path, _, query = request.raw_path.partition("?")
         if path.casefold().startswith("/simulator/"):
             return await self._control(request, path)
+        if time.monotonic() < self._sim.down_until:
+            return _abort(request)
         self._sim.stats.begin(request.transport)
         status, sent, events, route = 0, 0, 0, ""
         try:

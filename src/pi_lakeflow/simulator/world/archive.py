@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pi_lakeflow.simulator.cache import WeighedCache
 
 from . import ticks as t
 from .clock import Clock
-from .edits import Edit, apply
+from .edits import Edit, apply, outcome
 from .events import Events, concat
 from .generate import block_length, generate
 from .states import StateSet
@@ -23,12 +23,15 @@ _CACHED_EVENTS = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An edit as subscribers see it. ``events`` is what was added or is new, empty for a deletion."""
+    """An edit as subscribers see it. ``events`` is what was added or is new, empty for a deletion;
+    ``removed`` is what a deletion took away, as far as somebody was listening.
+    """
 
     sequence: int
     action: Literal["insert", "replace", "delete"]
     tag: TagDef
     events: Events
+    removed: Events = field(default_factory=Events.empty)
 
 
 class Archive:
@@ -63,6 +66,22 @@ class Archive:
             piece = self.block(tag, block).between(first, last)
             if len(piece):
                 yield piece
+
+    def gained(self, tag: TagDef, first: int, last: int) -> Events:
+        """What scans brought between two ticks, both inclusive, as it is now: without inserted events."""
+        length = block_length(tag)
+        first, last = max(first, tag.created), min(last, self.horizon(tag))
+        edits = [edit for edit in self._edits.get(tag.key, ()) if edit.action != "insert"]
+        parts = []
+        for block in range(first // length, last // length + 1) if first <= last else ():
+            events = self._base(tag, block)
+            events = apply(events, edits, block * length, (block + 1) * length - 1) if edits else events
+            parts.append(events.between(first, last))
+        return concat(parts)
+
+    def scans(self, tag: TagDef, block: int) -> Events:
+        """The events of a block as the scans will bring them, be they in the future."""
+        return self._base(tag, block)
 
     def blocks(self, tag: TagDef, first: int, last: int) -> range:
         """The numbers of the blocks that can hold events of ``first <= ticks <= last``."""
@@ -101,10 +120,13 @@ class Archive:
 
     def apply(self, tag: TagDef, edit: Edit) -> None:
         """Change the archive, and tell the subscribers."""
+        listening = bool(self._subscribers) and edit.action != "insert"
+        before = self.events(tag, edit.first, edit.last) if listening else Events.empty()
         self._edits.setdefault(tag.key, []).append(edit)
-        change = Change(len(self.journal), edit.action, tag, edit.events)
+        events, removed = outcome(edit, before) if listening else (edit.events, Events.empty())
+        change = Change(len(self.journal), edit.action, tag, events, removed)
         self.journal.append(change)
-        for subscriber in self._subscribers:
+        for subscriber in list(self._subscribers):
             subscriber(change)
 
     def subscribe(self, subscriber: Callable[[Change], None]) -> Callable[[], None]:

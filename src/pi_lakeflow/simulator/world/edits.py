@@ -35,6 +35,19 @@ def apply(events: Events, edits: Sequence[Edit], first: int, last: int) -> Event
     return events
 
 
+def outcome(edit: Edit, before: Events) -> tuple[Events, Events]:
+    """What an edit made new, and what it removed; ``before`` is what it touches, as it was."""
+    after = _step(before, edit, edit.first, edit.last)
+    if edit.action == "replace":
+        at = int(np.searchsorted(before.ticks, edit.first, "left")) + (edit.nth or 0)
+        there = at < len(before) and before.ticks[at] == edit.first
+        return (after.take(slice(at, at + 1)) if there else Events.empty()), Events.empty()
+    if edit.nth is None:
+        return edit.events, before
+    low = int(np.searchsorted(before.ticks, edit.first, "left")) + edit.nth
+    return edit.events, before.take(slice(low, low + len(before) - len(after)))
+
+
 def _step(events: Events, edit: Edit, first: int, last: int) -> Events:
     if edit.action == "insert":
         return merge([events, edit.events.between(first, last)])

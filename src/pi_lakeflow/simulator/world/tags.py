@@ -103,6 +103,7 @@ class Recipe:
     oddities: Oddities
     start: int  # ticks: nothing is older
     sets: tuple[str, ...]
+    discarded: int = 2  # live values that compression discards, for each archived event
 
 
 # Fractional parts of multiples of an irrational number are spread evenly, so that even

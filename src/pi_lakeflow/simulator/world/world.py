@@ -32,7 +32,8 @@ class World(Directory):
 
     ``tags`` points on the first data server, ``twins`` of the same names on the second. ``density`` is
     the events per minute of an ordinary tag; ``uniform`` makes all tags plain decimals at exactly
-    that pace. Nothing is older than ``start``. Times are microseconds since 1970 UTC.
+    that pace. Nothing is older than ``start``. Between two archived events, ``discarded`` live values
+    (on average) are told to whoever listens and compressed away. Times are microseconds since 1970 UTC.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class World(Directory):
         clock: Clock | None = None,
         start: datetime = DEFAULT_START,
         twins: int | None = None,
+        discarded: int = 2,
     ) -> None:
-        if tags < 0 or density <= 0:
-            raise ValueError("tags cannot be negative and density must be positive")
+        if tags < 0 or density <= 0 or discarded < 0:
+            raise ValueError("tags and discarded cannot be negative and density must be positive")
         namespace = uuid.UUID(int=scramble(seed, 1) << 64 | scramble(seed, 2), version=4)
         self.clock: Clock = clock or RealClock()
         servers = tuple(
@@ -59,7 +61,7 @@ class World(Directory):
             twins = 0 if uniform else min(tags, max(2, tags // 100))
         self.sets = {s.name: s for s in default_sets(namespace)}
         odd = Oddities.none() if uniform else oddities or Oddities()
-        recipe = Recipe(seed, density, uniform, odd, t.from_datetime(start), tuple(self.sets))
+        recipe = Recipe(seed, density, uniform, odd, t.from_datetime(start), tuple(self.sets), discarded)
         super().__init__(recipe, servers, (tags, twins))
         self.archive = Archive(recipe, self.clock, self.sets)
         self._parts: dict[Callable[[World], Any], Any] = {}
