@@ -57,6 +57,12 @@ class Router:
         group.append((shape, pattern, {method: handler}))
         group.sort(key=lambda entry: [s == "" for s in entry[0]])
 
+    def patterns(self) -> list[tuple[str, str]]:
+        """Method and pattern of everything that is registered, sorted by pattern."""
+        entries = (entry for group in self._routes.values() for entry in group)
+        found = [(method, pattern) for _, pattern, handlers in entries for method in handlers]
+        return sorted(found, key=lambda entry: (entry[1], entry[0]))
+
     def resolve(self, call: Call) -> tuple[Handler, Call]:
         """The handler and the call with its path parameters, or :class:`PipelineError`."""
         segments = [unquote(segment) for segment in _split(call.path)]

@@ -64,13 +64,14 @@ async def enumeration_sets(call: Call) -> Reply:
 
 
 async def license_(call: Call) -> Reply:
-    server_of(call)
+    server = server_of(call)
     module = call.required("module")
     if module.upper() not in _MODULES:
         raise ApiError(404, "The specified module was not found.", generic=True)
-    return call.reply(
-        {"AmountLeft": "999999", "AmountUsed": "1", "Name": module, "TotalAmount": "1000000", "Links": {}}
-    )
+    parent = f"/dataservers/{quote(server_webid(call, server))}"
+    links = {"Self": call.link(f"{parent}/license?module={quote(module)}"), "Parent": call.link(parent)}
+    amounts = {"AmountLeft": "999999", "AmountUsed": "1", "TotalAmount": "1000000"}
+    return call.reply({**amounts, "Name": module, "Links": links})
 
 
 def server_of(call: Call) -> DataServer:

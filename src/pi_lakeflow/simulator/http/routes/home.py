@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError
 from pi_lakeflow.simulator.http.reply import Reply
@@ -9,6 +11,8 @@ from pi_lakeflow.simulator.http.router import Router
 from pi_lakeflow.simulator.world import ticks as t
 
 _TITLES = (("1.19", "PI Web API 2023 SP1"), ("1.16", "PI Web API 2021 SP3"), ("1.11", "PI Web API 2018 SP1"))
+
+_SID = "S-1-5-21-2083424470-1893017325-1469799231-71366"
 
 
 def register(router: Router) -> None:
@@ -68,7 +72,7 @@ async def user_info(call: Call) -> Reply:
             "IdentityType": "WindowsIdentity",
             "Name": call.user,
             "IsAuthenticated": True,
-            "SID": "S-1-5-21-2083424470-1893017325-1469799231-71366",
+            "SID": _SID,
             "ImpersonationLevel": "None",
         }
     )
@@ -87,13 +91,15 @@ async def configuration_item(call: Call) -> Reply:
 
 async def cache_instances(call: Call) -> Reply:
     day = call.now // t.DAY * t.DAY
-    item = {
+    item: dict[str, Any] = {
         "Id": str(call.sim.instance),
         "LastRefreshTime": t.to_text(day),
         "WillRefreshAfter": t.to_text(day + 5 * t.MINUTE),
         "ScheduledExpirationTime": t.to_text(day + 15 * t.MINUTE),
-        "UserName": call.user,
-        "UserId": "S-1-5-21-2083424470-1893017325-1469799231-71366",
-        "IsWindowsIdentity": call.user != "anonymous",
     }
+    if call.sim.since(1, 18):
+        windows = call.user != "anonymous"
+        item |= {"UserName": call.user, "UserId": _SID, "IsWindowsIdentity": windows}
+    else:
+        item["User"] = call.user
     return call.reply({"Links": {}, "Items": [item]})
