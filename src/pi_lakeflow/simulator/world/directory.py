@@ -43,6 +43,10 @@ class Directory:
             raise UnknownTag(f"{self.servers[server].name}: {index}")
         return self._overrides.get((server, index)) or self._defined(server, index)
 
+    def original(self, index: int, server: int = 0) -> TagDef:
+        """What tag ``index`` was at first, whatever became of it since."""
+        return self._defined(server, index)
+
     def tags(self, server: int = 0) -> Iterator[TagDef]:
         """All tags of a data server, in order of their indices."""
         for index in range(self._sizes[server]):

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 
 TAGS_PER_EQUIPMENT = 8
-_SITES = ("LYN", "FOS", "ANR", "RTM", "HOU", "YOK", "SAO", "JUB")
-_EQUIPMENT_PER_UNIT = 40
-_UNITS_PER_SITE = 30
+SITES = ("LYN", "FOS", "ANR", "RTM", "HOU", "YOK", "SAO", "JUB")
+EQUIPMENT_PER_UNIT = 40
+UNITS_PER_SITE = 30
 _NUMBER = re.compile(r"^[^.]+\.U\d+\.[A-Z]+-(\d{4,})\.", re.IGNORECASE)
 DECORATIONS = (" & ratio", " #1", "+trim", ";alt", " 100%", " été", " moyenne glissante", "/raw")
 
@@ -112,20 +112,43 @@ def measurement(index: int) -> Measurement:
 def name_of(index: int, kind: str, decoration: int | None) -> str:
     """The name of tag ``index`` given what it holds; ``decoration`` makes it odd."""
     equipment, slot = divmod(index, TAGS_PER_EQUIPMENT)
-    prefix = _EQUIPMENT[equipment % len(_EQUIPMENT)][0]
-    unit = equipment // _EQUIPMENT_PER_UNIT
-    site = _SITES[unit // _UNITS_PER_SITE % len(_SITES)]
+    unit = equipment // EQUIPMENT_PER_UNIT
+    site = SITES[unit // UNITS_PER_SITE % len(SITES)]
     what = _OTHER[kind][slot] if kind in _OTHER else measurement(index).name
     tail = "" if decoration is None else DECORATIONS[decoration % len(DECORATIONS)]
-    return f"{site}.U{100 + 10 * (unit % 90)}.{prefix}-{equipment:04d}.{what}{tail}.PV"
+    return f"{site}.{unit_label(unit)}.{prefix(equipment)}-{equipment:04d}.{what}{tail}.PV"
+
+
+def prefix(equipment: int) -> str:
+    """``PUMP``, ``TANK``, ``REAC`` or ``COMP``."""
+    return _EQUIPMENT[equipment % len(_EQUIPMENT)][0]
+
+
+def noun(equipment: int) -> str:
+    """The prefix as a word: ``Pump``."""
+    return _EQUIPMENT[equipment % len(_EQUIPMENT)][1]
+
+
+def measurements(prefix: str) -> tuple[Measurement, ...]:
+    """The eight analogs of a type of equipment."""
+    return next(analogs for name, _, analogs in _EQUIPMENT if name == prefix)
+
+
+def unit_label(unit: int) -> str:
+    """The name of a unit: ``U120``."""
+    return f"U{100 + 10 * (unit % 90)}"
+
+
+def other_name(kind: str, slot: int) -> str:
+    """What a tag that is no analog is called."""
+    return _OTHER[kind][slot]
 
 
 def descriptor_of(index: int, kind: str) -> str:
     """A descriptor in words."""
     equipment, slot = divmod(index, TAGS_PER_EQUIPMENT)
-    noun = _EQUIPMENT[equipment % len(_EQUIPMENT)][1]
     what = _OTHER[kind][slot].replace("_", " ").lower() if kind in _OTHER else measurement(index).text
-    return f"{noun} {equipment:04d} {what}"
+    return f"{noun(equipment)} {equipment:04d} {what}"
 
 
 def candidates(name: str) -> range:

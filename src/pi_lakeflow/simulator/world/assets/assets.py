@@ -1,0 +1,269 @@
+"""The AF model of a world: everything is computed from GUIDs, paths and positions when asked for."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+from pi_lakeflow.simulator.world import webid
+from pi_lakeflow.simulator.world.hashing import scramble
+from pi_lakeflow.simulator.world.tags import TagDef
+from pi_lakeflow.simulator.world.webid import WebId
+
+from .attributes import AttributeMaker
+from .guids import Guids, Key, Kind
+from .layout import Layout, Level, Place, place_of
+from .model import AssetServer, Attribute, Database, Element
+from .templates import TEMPLATES, equipment_template
+
+if TYPE_CHECKING:
+    from pi_lakeflow.simulator.world.world import World
+
+_DATABASES = (("Plant", "Production assets of all sites"), ("Laboratory", "A copy for trials"))
+_TEMPLATES = {Level.SITE: "Site", Level.AREA: "Area", Level.UNIT: "Unit"}
+
+
+class UnknownAsset(LookupError):
+    """No such AF object."""
+
+
+class Identified(Protocol):
+    """What a WebId can be minted for."""
+
+    @property
+    def marker(self) -> str: ...
+    @property
+    def guid(self) -> uuid.UUID: ...
+    @property
+    def owner(self) -> uuid.UUID | None: ...
+    @property
+    def path(self) -> str: ...
+
+
+class Assets:
+    """See the package's docstring. Safe for use by several threads."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.guids = Guids(world.recipe.seed)
+        self.server = AssetServer("PIAF01", self.guids.of(Key(Kind.SERVER)))
+        self.databases = tuple(
+            Database(number, name, self.guids.of(Key(Kind.DATABASE, number)), text, self.server)
+            for number, (name, text) in enumerate(_DATABASES)
+        )
+        self._maker = AttributeMaker(world, self.guids)
+        self._lock = threading.RLock()
+        self._layouts: dict[int, Layout] = {}
+        self._elements = lru_cache(maxsize=20_000)(self._make_element)
+        self._attributes = lru_cache(maxsize=2_000)(self._make_attributes)
+
+    # -- ids -------------------------------------------------------------------------------------
+
+    def webid(self, item: Identified, web_id_type: str = "IDOnly") -> str:
+        """The WebId of any AF object."""
+        identity = None if item.marker == webid.ASSET_SERVER else item.guid
+        return webid.mint(
+            web_id_type, item.marker, server=self.server.guid, path=item.path, item=identity, owner=item.owner
+        )
+
+    def key(self, item: WebId) -> Key:
+        """What the GUID of a WebId names, or :class:`UnknownAsset`."""
+        if item.server not in (None, self.server.guid) or not isinstance(item.object, uuid.UUID):
+            raise UnknownAsset(str(item.object))
+        found = self.guids.read(item.object)
+        if found is None:
+            raise UnknownAsset(str(item.object))
+        return found
+
+    # -- databases -------------------------------------------------------------------------------
+
+    def database(self, name: str) -> Database:
+        """By name (case does not matter)."""
+        for database in self.databases:
+            if database.name.casefold() == name.casefold():
+                return database
+        raise UnknownAsset(name)
+
+    def database_by_webid(self, item: WebId) -> Database:
+        """By the parts of a WebId."""
+        if item.object is None and item.path:
+            return self.database(self._inside(item.path)[0])
+        key = self.key(item)
+        if key.kind is not Kind.DATABASE or key.database >= len(self.databases):
+            raise UnknownAsset(str(item.object))
+        return self.databases[key.database]
+
+    def layout(self, database: Database) -> Layout:
+        """Which elements exist; follows the tags of the world."""
+        size = self.world.size(database.number)
+        with self._lock:
+            known = self._layouts.get(database.number)
+            if known is None or known.tags != size:
+                self._layouts[database.number] = known = Layout(size)
+                self._attributes.cache_clear()
+            return known
+
+    # -- elements --------------------------------------------------------------------------------
+
+    def element(self, database: Database, place: Place) -> Element:
+        """The element at a place, or :class:`UnknownAsset`."""
+        if not self.layout(database).exists(place):
+            raise UnknownAsset(f"{place}")
+        return self._elements(database, place)
+
+    def children(self, parent: Element | Database) -> Iterator[Element]:
+        """The elements directly below, weak references last."""
+        if isinstance(parent, Database):
+            yield from (self.element(parent, place) for place in self.layout(parent).roots())
+            return
+        layout = self.layout(parent.database)
+        for place in (*layout.children(parent.place), *layout.weak_children(parent.place)):
+            yield self.element(parent.database, place)
+
+    def descendants(self, parent: Element | Database) -> Iterator[Element]:
+        """All elements below, parents first, each once."""
+        database = parent if isinstance(parent, Database) else parent.database
+        place = None if isinstance(parent, Database) else parent.place
+        for below in self.layout(database).descendants(place):
+            yield self.element(database, below)
+
+    def parent(self, element: Element) -> Element | None:
+        """The element that owns it; None at the top of its database."""
+        return None if element.parent is None else self.element(element.database, element.parent)
+
+    def paths(self, element: Element) -> list[str]:
+        """Its path, then those of its weak references."""
+        weak = self.layout(element.database).weak_parents(element.place)
+        more = (f"{self.element(element.database, place).path}\\{element.name}" for place in weak)
+        return [element.path, *more]
+
+    def equipment(self, database: Database) -> int:
+        """How many pieces of equipment there are: ``Place(Level.EQUIPMENT, 0 ...)``."""
+        return self.layout(database).equipment
+
+    def element_by_webid(self, item: WebId) -> Element:
+        """By the parts of a WebId; GUIDs win over the path of a full id."""
+        if item.object is None and item.path:
+            return self.element_by_path(item.path)
+        key = self.key(item)
+        place = place_of(key.a)
+        if key.kind is not Kind.ELEMENT or place is None:
+            raise UnknownAsset(str(item.object))
+        return self.element(self.databases[key.database], place)
+
+    def element_by_path(self, path: str) -> Element:
+        r"""By ``\\AF\Database\A\B``; paths through weak references work too."""
+        name, *steps = self._inside(path)
+        database = self.database(name)
+        place: Place | None = None
+        for step in steps:
+            place = self.layout(database).child(place, step)
+            if place is None:
+                break
+        if place is None:
+            raise UnknownAsset(path)
+        return self.element(database, place)
+
+    def _inside(self, path: str) -> list[str]:
+        server, *steps = path.removeprefix("\\\\").split("\\")
+        if server.casefold() != self.server.name.casefold() or not steps:
+            raise UnknownAsset(path)
+        return steps
+
+    def _make_element(self, database: Database, place: Place) -> Element:
+        layout = self.layout(database)
+        above = layout.parent(place)
+        owner = database.path if above is None else self.element(database, above).path
+        name = layout.name(place)
+        template = _template(place, name)
+        return Element(
+            database,
+            place,
+            self.guids.of(Key(Kind.ELEMENT, database.number, place.ordinal)),
+            name,
+            f"{template or 'Group'} {name}",
+            f"{owner}\\{name}",
+            above,
+            template,
+            TEMPLATES[template].categories if template else ("Overview",),
+            key=scramble(self.world.recipe.seed, database.number, place.ordinal),
+        )
+
+    # -- attributes ------------------------------------------------------------------------------
+
+    def attributes(self, element: Element) -> tuple[Attribute, ...]:
+        """The attributes at the top of an element, sorted by name."""
+        self.layout(element.database)  # forgets the attributes when tags were added
+        return self._attributes(element)
+
+    def child_attributes(self, attribute: Attribute) -> tuple[Attribute, ...]:
+        """The attributes below an attribute: limits, mostly."""
+        return self._maker.children(attribute)
+
+    def all_attributes(self, element: Element) -> Iterator[Attribute]:
+        """The attributes of an element, each followed by those below it."""
+        for attribute in self.attributes(element):
+            yield from self._with_children(attribute)
+
+    def _with_children(self, attribute: Attribute) -> Iterator[Attribute]:
+        yield attribute
+        for child in self.child_attributes(attribute):
+            yield from self._with_children(child)
+
+    def attribute_by_webid(self, item: WebId) -> Attribute:
+        """By the parts of a WebId."""
+        if item.object is None and item.path:
+            return self.attribute_by_path(item.path)
+        key = self.key(item)
+        place = place_of(key.a)
+        if key.kind is Kind.ATTRIBUTE and place is not None:
+            for attribute in self.attributes(self.element(self.databases[key.database], place)):
+                if found := self._maker.numbered(attribute, key.b):
+                    return found
+        raise UnknownAsset(str(item.object))
+
+    def attribute_by_path(self, path: str) -> Attribute:
+        r"""By ``\\AF\Database\Element|Attribute|Child``; ``[@Trait=LoLo]`` names a child by its trait."""
+        owner, *names = path.split("|")
+        choices = self.attributes(self.element_by_path(owner))
+        found: Attribute | None = None
+        for name in names:
+            found = next((a for a in choices if _called(a, name)), None)
+            if found is None:
+                break
+            choices = self.child_attributes(found)
+        if found is None:
+            raise UnknownAsset(path)
+        return found
+
+    def tag(self, attribute: Attribute) -> TagDef:
+        """The point of a PI Point reference; :class:`~..directory.UnknownTag` when it is gone."""
+        if attribute.point is None:
+            raise UnknownAsset(attribute.path)
+        server, index = attribute.point
+        return self.world.tag(index, server)
+
+    def attribute_of(self, tag: TagDef) -> Attribute:
+        """The attribute that refers to a tag."""
+        database = self.databases[tag.server.number]
+        element = self.element(database, self.layout(database).holder(tag.index))
+        return next(a for a in self.attributes(element) if a.point == (tag.server.number, tag.index))
+
+    def _make_attributes(self, element: Element) -> tuple[Attribute, ...]:
+        return self._maker.of(element, self.layout(element.database).tag_indices(element.place))
+
+
+def _template(place: Place, name: str) -> str:
+    if place.level is Level.EQUIPMENT:
+        return equipment_template(place.number)
+    return name if place.level is Level.COMPONENT else _TEMPLATES.get(place.level, "")
+
+
+def _called(attribute: Attribute, name: str) -> bool:
+    if name.casefold().startswith("[@trait="):
+        wanted = name[8:].rstrip("]").casefold()
+        return attribute.trait.casefold() in (wanted, f"limit{wanted}")
+    return attribute.name.casefold() == name.casefold()
