@@ -8,8 +8,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
-from pi_lakeflow.model.work import Piece, Step, WorkUnit
+from pi_lakeflow.model.work import Mark, Piece, Step, WorkUnit
 
 
 class UnitReader(Protocol):
@@ -38,6 +39,28 @@ class LaneMoved(Exception):
     def __init__(self, app_ids: Sequence[str]) -> None:
         super().__init__(f"moved by another process: {', '.join(app_ids[:3])}")
         self.app_ids = tuple(app_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a correction did. ``version`` is the table's; all zero means: nothing was written."""
+
+    version: int
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+class Overtaken(Exception):
+    """Others corrected some of the rows after we looked: read ``subjects`` (tags) again, and retry."""
+
+    def __init__(self, subjects: Iterable[str]) -> None:
+        self.subjects = frozenset(subjects)
+        super().__init__(f"corrected by another process meanwhile: {len(self.subjects)} tags")
 
 
 class Table(Protocol):
@@ -69,6 +92,44 @@ class Table(Protocol):
 
     def replace_all(self, rows: pa.Table) -> int:
         """The table's content becomes these rows."""
+        ...
+
+    def merge(self, rows: pa.Table, *, delete: pa.Table | None = None, marks: Sequence[Mark] = ()) -> Changed:
+        """Insert or update ``rows`` by the table's key and delete those that ``delete`` names.
+
+        A row is written only when something besides the time of its reading differs; nothing to
+        write makes no new version. Of several rows with one key the last one counts. The columns
+        that an ``EVENT`` table is partitioned by must follow from its key. ``marks`` travel in the
+        same commit; when the log is past one of them, nothing is written at all.
+
+        Raises ``LaneMoved`` (nothing written) when a mark stands elsewhere.
+        """
+        ...
+
+    def replace(
+        self,
+        spans: Mapping[str, Sequence[Span]],
+        rows: pa.Table,
+        *,
+        seen: int | None = None,
+        marks: Sequence[Mark] = (),
+    ) -> Changed:
+        """Make the rows of each tag in its spans equal to ``rows``, by the smallest change.
+
+        The first two key columns are the tag and the time. ``seen`` is the table's version before
+        the archive was asked for ``rows``; what others corrected after that is newer than they are.
+
+        Raises ``Overtaken`` (nothing written) then, ``LaneMoved`` as ``merge`` does, and
+        ``ValueError`` for rows outside the spans.
+        """
+        ...
+
+    def changes(self, first: int, last: int | None = None) -> pa.Table:
+        """The change feed of versions ``first`` to ``last`` (inclusive, default: the newest).
+
+        The table's columns plus ``_change_type`` (``insert``, ``update_preimage``,
+        ``update_postimage``, ``delete``) and ``_commit_version``.
+        """
         ...
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table: ...

@@ -11,10 +11,10 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from deltalake import (
@@ -33,9 +33,12 @@ from pyarrow.fs import FileSelector, PyFileSystem
 
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import final_versions, select_due
-from pi_lakeflow.model.ports import CommitResult
+from pi_lakeflow.flow.difference import Difference
+from pi_lakeflow.flow.scope import Spans, check_inside
+from pi_lakeflow.model.ports import Changed, CommitResult
 from pi_lakeflow.model.tables import Grain, TableSpec
-from pi_lakeflow.model.work import Step
+from pi_lakeflow.model.work import Mark, Step
+from pi_lakeflow.sinks import corrections
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
 _REOPEN_AFTER = 50
@@ -113,20 +116,13 @@ class DeltaLakeTable:
             return {app_id: table.transaction_version(app_id) for app_id in wanted}
 
     def append(self, steps: Sequence[Step]) -> CommitResult:
-        with self._lock, _translated(self.path):
-            table = self._ensure()
-            for attempt in range(_ATTEMPTS):
-                due, skipped = select_due(steps, table.transaction_version)
-                if not due:
-                    return CommitResult(table.version(), 0, skipped)
-                try:
-                    return self._commit(table, due, skipped)
-                except CommitFailedError:
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    time.sleep(random.random() * 0.2 * (attempt + 1))
-                    table.update_incremental()
-        raise AssertionError("unreachable")
+        def attempt(table: DeltaTable) -> CommitResult:
+            due, skipped = select_due(steps, table.transaction_version)
+            if not due:
+                return CommitResult(table.version(), 0, skipped)
+            return self._commit(table, due, skipped)
+
+        return self._persistently(attempt)
 
     def add(self, rows: pa.Table) -> int:
         with self._lock, _translated(self.path):
@@ -139,6 +135,27 @@ class DeltaLakeTable:
             table = self._ensure()
             write_deltalake(table, rows, mode="overwrite", writer_properties=_WRITER_PLAIN)
             return self._counted(table)
+
+    def merge(self, rows: pa.Table, *, delete: pa.Table | None = None, marks: Sequence[Mark] = ()) -> Changed:
+        return self._correct(
+            lambda table: corrections.difference_by_key(table, self.spec, rows, delete), marks
+        )
+
+    def replace(
+        self, spans: Spans, rows: pa.Table, *, seen: int | None = None, marks: Sequence[Mark] = ()
+    ) -> Changed:
+        check_inside(self.spec, rows, spans)
+
+        def find(table: DeltaTable) -> Difference:
+            if seen is not None:
+                corrections.refuse_overtaken(table, self.spec, spans, seen)
+            return corrections.difference_in_spans(table, self.spec, spans, rows)
+
+        return self._correct(find, marks)
+
+    def changes(self, first: int, last: int | None = None) -> pa.Table:
+        with self._lock, _translated(self.path):
+            return corrections.change_feed(self._fresh(), self.spec, first, last)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         with self._lock, _translated(self.path):
@@ -164,13 +181,55 @@ class DeltaLakeTable:
             else:
                 shutil.rmtree(self.path)
 
+    def _persistently(self, attempt: Callable[[DeltaTable], R]) -> R:
+        """Try on the newest version until no other commit comes between looking and writing."""
+        with self._lock, _translated(self.path):
+            table = self._ensure()
+            for number in range(1, _ATTEMPTS + 1):
+                try:
+                    return attempt(table)
+                except CommitFailedError:
+                    if number == _ATTEMPTS:
+                        raise
+                    time.sleep(random.random() * 0.2 * number)
+                    table.update_incremental()
+        raise AssertionError("unreachable")
+
+    def _correct(self, find: Callable[[DeltaTable], Difference], marks: Sequence[Mark]) -> Changed:
+        steps = [Step(mark) for mark in marks]
+
+        def attempt(table: DeltaTable) -> Changed:
+            due, skipped = select_due(steps, table.transaction_version)
+            if skipped:
+                return Changed(table.version())
+            found = find(table)
+            if found:
+                turn = Mark(corrections.CORRECTIONS, None, self._turn(table))
+                corrections.merge(
+                    table,
+                    self.spec,
+                    found,
+                    properties=_properties([*due, Step(turn)]),
+                    writer=self._writer,
+                )
+                self._counted(table)
+            elif due:
+                self._commit(table, due, ())
+            counts = (part.num_rows for part in (found.inserted, found.updated, found.deleted))
+            return Changed(table.version(), *counts)
+
+        return self._persistently(attempt)
+
+    @staticmethod
+    def _turn(table: DeltaTable) -> int:
+        return (table.transaction_version(corrections.CORRECTIONS) or 0) + 1
+
+    @property
+    def _writer(self) -> WriterProperties:
+        return _WRITER if "value" in self.spec.arrow_schema.names else _WRITER_PLAIN
+
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
-        now = int(time.time() * 1000)
-        properties = CommitProperties(
-            app_transactions=[
-                Transaction(app_id, version, now) for app_id, version in final_versions(due).items()
-            ]
-        )
+        properties = _properties(due)
         batches = [batch for step in due for batch in step.batches if batch.num_rows]
         rows = sum(batch.num_rows for batch in batches)
         if batches:
@@ -179,7 +238,7 @@ class DeltaLakeTable:
                 table,
                 reader,
                 mode="append",
-                writer_properties=_WRITER if "value" in reader.schema.names else _WRITER_PLAIN,
+                writer_properties=self._writer,
                 commit_properties=properties,
             )
         else:
@@ -227,8 +286,15 @@ class DeltaLakeTable:
         )
 
 
+R = TypeVar("R")
 _WRITER_PLAIN = WriterProperties(compression="ZSTD", compression_level=1)
 _CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+
+
+def _properties(steps: Sequence[Step]) -> CommitProperties:
+    now = int(time.time() * 1000)
+    versions = final_versions(steps).items()
+    return CommitProperties(app_transactions=[Transaction(app_id, v, now) for app_id, v in versions])
 
 
 def _empty(store: DeltaStorageHandler) -> None:
