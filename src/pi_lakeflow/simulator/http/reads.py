@@ -65,11 +65,14 @@ def interpolated_at(call: Call, stream: Stream, moments: Iterable[int]) -> Event
     return events if condition is None else events.take(condition(events, stream.state_name))
 
 
-def grid(call: Call, stream: Stream) -> list[int]:
-    """The times of ``interpolated``: every ``interval`` from the start, or anchored at ``syncTime``."""
+def grid(call: Call, stream: Stream, *, name: str = "interval") -> list[int]:
+    """The times of ``interpolated``: every ``interval`` from the start, or anchored at ``syncTime``.
+
+    ``name`` is the parameter that has the interval, an hour by default.
+    """
     first, last, reverse = time_range(call, stream)
     try:
-        interval = parse_interval(call.text("interval", "1h"))
+        interval = parse_interval(call.text(name, "1h"))
     except BadTime as error:
         raise ApiError(400, str(error)) from None
     length = add_interval(0, interval, call.zone)

@@ -19,9 +19,11 @@ from pi_lakeflow.simulator.world import ticks as t
 from pi_lakeflow.simulator.world.events import GOOD, Events, concat
 
 from .call import Call
+from .computed import filtered, like
 from .errors import ApiError
+from .filters import parse_filter
 from .interpolate import value_at
-from .reads import numbers_of
+from .reads import grid, numbers_of
 from .recorded import time_range
 from .streams import Stream
 from .timeparse import BadTime, add_interval, parse_interval
@@ -63,6 +65,7 @@ def summaries(call: Call, stream: Stream) -> list[dict[str, Any]]:
     types = _types(call, stream)
     basis = call.choice("calculationBasis", BASES, "TimeWeighted")
     time_type = call.choice("timeType", ("Auto", "EarliestTime", "MostRecentTime"), "Auto")
+    stream = _sampled(call, stream)
     items = []
     for start, end, last in _intervals(call, stream):
         if basis.startswith("EventWeighted"):
@@ -73,6 +76,21 @@ def summaries(call: Call, stream: Stream) -> list[dict[str, Any]]:
             moment = _moment(name, figures, time_type, start, end)
             items.append({"Type": name, "Value": _timed(figures.values.get(name), moment, stream)})
     return items
+
+
+def _sampled(call: Call, stream: Stream) -> Stream:
+    """The stream as the statistics see it: sampled, and without what fails ``filterExpression``."""
+    sample = call.choice("sampleType", ("ExpressionRecordedValues", "Interval"), "ExpressionRecordedValues")
+    condition = parse_filter(call.text("filterExpression"))
+    if sample == "Interval":
+        moments = sorted(grid(call, stream, name="sampleInterval"))
+        events = concat([value_at(stream, moment) for moment in moments])
+    elif condition is None:
+        return stream
+    else:
+        first, last, _ = time_range(call, stream)
+        events = concat([stream.before(first), *stream.walk(first, last), stream.after(last)])
+    return like(stream, events) if condition is None else filtered(stream, events, condition)
 
 
 def _types(call: Call, stream: Stream) -> list[str]:

@@ -40,6 +40,7 @@ SYSTEM_STATES: dict[int, str] = {
 FILTERED = 244
 IO_TIMEOUT = 246
 NO_DATA = 248
+CALC_FAILED = 249
 PT_CREATED = 253
 # What an ordinary day brings, most frequent first
 COMMON_SYSTEM = (246, 246, 246, 255, 255, 254, 248, 247, 251, 252, 249, 238)
