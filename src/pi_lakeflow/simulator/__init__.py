@@ -21,13 +21,14 @@ from .config import Auth, Capacity, Limits, Live, SimulatorConfig
 from .faults import Fault
 from .launch import run_in_thread, serve, start_simulator
 from .simulator import Simulator
-from .world import FixedClock, NewEvent, Oddities, RealClock, RunningClock, State, World
+from .world import FixedClock, FramePlan, NewEvent, Oddities, RealClock, RunningClock, State, World
 
 __all__ = [
     "Auth",
     "Capacity",
     "Fault",
     "FixedClock",
+    "FramePlan",
     "Limits",
     "Live",
     "NewEvent",

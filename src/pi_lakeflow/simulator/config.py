@@ -7,6 +7,7 @@ from datetime import datetime
 
 from .faults import Fault
 from .world.clock import Clock
+from .world.frameplan import FramePlan
 from .world.oddities import Oddities
 from .world.world import DEFAULT_START
 
@@ -102,6 +103,7 @@ class SimulatorConfig:
     start: datetime = DEFAULT_START  # nothing is older
     clock: Clock | None = None  # None = the computer's
     twins: int | None = None  # tags of the same names on a second data server
+    frames: FramePlan = field(default_factory=FramePlan)  # how many event frames there are
 
     # The server
     host: str = "127.0.0.1"

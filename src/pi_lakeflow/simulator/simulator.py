@@ -35,6 +35,7 @@ class Simulator:
             clock=config.clock,
             start=config.start,
             twins=config.twins,
+            frames=config.frames,
             discarded=config.live.discarded,
         )
         self.faults = Faults.of(config.faults, config.fault_seed)

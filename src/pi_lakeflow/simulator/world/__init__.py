@@ -2,6 +2,7 @@
 
 from .clock import Clock, FixedClock, RealClock, RunningClock
 from .directory import UnknownTag
+from .frameplan import FramePlan
 from .newevents import NewEvent, State
 from .oddities import Oddities
 from .world import World
@@ -9,6 +10,7 @@ from .world import World
 __all__ = [
     "Clock",
     "FixedClock",
+    "FramePlan",
     "NewEvent",
     "Oddities",
     "RealClock",

@@ -1,7 +1,7 @@
-"""The alarm limits of a tag: a pure function of its definition.
+"""The alarm limits of measurements, as shares of their range.
 
-Ordinary values of a measurement lie between 0.15 and 0.9 of its range (``values._wave``), so limits at
-these fractions are crossed near each crest and trough, some of them seldom or never.
+Ordinary values lie between 0.15 and 0.9 of the range (``values._wave``, a triangle with noise), so that
+these limits are crossed near crests and troughs; the outer ones not every time.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from .hashing import scramble
 from .tags import TagDef
 
-# By trait, from the inside of the range outwards on each side
-LIMIT_TRAITS = ("LimitLoLo", "LimitLo", "LimitHi", "LimitHiHi")
-_HI, _HIHI = (0.845, 0.855, 0.865, 0.875), (0.885, 0.89, 0.895, 0.93)
-_LO, _LOLO = (0.205, 0.195, 0.185, 0.175), (0.165, 0.16, 0.155, 0.12)
-_DEADBANDS = (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.06, 0.06, 0.04, 0.0, 0.1, 0.1)
+# Of the range, by the name of the limit; the trait is ``Limit`` plus that name
+LIMIT_SHARES = {"LoLo": 0.155, "Lo": 0.19, "Hi": 0.86, "HiHi": 0.895}
+# How far inside its limit an alarm clears; the one tag in twelve without deadband chatters
+_DEADBANDS = (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.06, 0.04, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class TagLimits:
-    """Limits in units of the tag. An alarm clears ``deadband`` inside its limit, if it has one."""
+    """Limits and deadband in units of the tag."""
 
     lolo: float
     lo: float
@@ -28,22 +27,16 @@ class TagLimits:
     hihi: float
     deadband: float
 
-    def of_trait(self, trait: str) -> float:
-        """The limit that an attribute trait stands for (``LimitHiHi``); ``KeyError`` for another trait."""
-        values = {"LimitLoLo": self.lolo, "LimitLo": self.lo, "LimitHi": self.hi, "LimitHiHi": self.hihi}
-        return values[trait]
+
+def limit_at(low: float, high: float, share: float) -> float:
+    """Where a share of a range lies."""
+    return round(low + share * (high - low), 4)
 
 
 def limits_of(tag: TagDef) -> TagLimits | None:
     """The limits of a measurement with plain numbers; None for tags that nobody watches so."""
     if tag.kind not in ("number", "float32"):
         return None
-    dice = scramble(tag.key, 77)
-    deadband = _DEADBANDS[(dice >> 20) % len(_DEADBANDS)]
-    fractions = (_LOLO[dice & 3], _LO[dice >> 4 & 3], _HI[dice >> 8 & 3], _HIHI[dice >> 12 & 3])
-    lolo, lo, hi, hihi = (_rounded(tag, fraction) for fraction in fractions)
-    return TagLimits(lolo, lo, hi, hihi, deadband * (tag.high - tag.low))
-
-
-def _rounded(tag: TagDef, fraction: float) -> float:
-    return round(tag.low + fraction * (tag.high - tag.low), tag.decimals)
+    lolo, lo, hi, hihi = (limit_at(tag.low, tag.high, share) for share in LIMIT_SHARES.values())
+    share = _DEADBANDS[(scramble(tag.key, 77) >> 20) % len(_DEADBANDS)]
+    return TagLimits(lolo, lo, hi, hihi, share * (tag.high - tag.low))

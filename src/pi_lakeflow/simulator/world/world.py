@@ -16,6 +16,7 @@ from .clock import Clock, RealClock
 from .directory import Directory
 from .edits import Edit
 from .events import Events
+from .frameplan import FramePlan
 from .hashing import scramble
 from .newevents import NewEvent, build
 from .oddities import Oddities
@@ -48,6 +49,7 @@ class World(Directory):
         start: datetime = DEFAULT_START,
         twins: int | None = None,
         discarded: int = 2,
+        frames: FramePlan | None = None,
     ) -> None:
         if tags < 0 or density <= 0 or discarded < 0:
             raise ValueError("tags and discarded cannot be negative and density must be positive")
@@ -63,6 +65,7 @@ class World(Directory):
         odd = Oddities.none() if uniform else oddities or Oddities()
         recipe = Recipe(seed, density, uniform, odd, t.from_datetime(start), tuple(self.sets), discarded)
         super().__init__(recipe, servers, (tags, twins))
+        self.frame_plan = frames or FramePlan()
         self.archive = Archive(recipe, self.clock, self.sets)
         self._parts: dict[Callable[[World], Any], Any] = {}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pi_lakeflow.simulator.world import names
 from pi_lakeflow.simulator.world.hashing import scramble
+from pi_lakeflow.simulator.world.limits import LIMIT_SHARES, limit_at
 from pi_lakeflow.simulator.world.tags import TagDef
 
 from .eventtemplates import EVENT_FRAME_TEMPLATES
@@ -15,7 +16,7 @@ from .layout import COMPONENTS
 from .model import AttributeDef, TemplateDef
 
 LIMITS = ("Minimum", "LoLo", "Lo", "Target", "Hi", "HiHi", "Maximum")
-_SHARE = {"Minimum": 0.0, "LoLo": 0.03, "Lo": 0.08, "Target": 0.5, "Hi": 0.92, "HiHi": 0.97, "Maximum": 1.0}
+_SHARE = {"Minimum": 0.0, "Target": 0.5, "Maximum": 1.0, **LIMIT_SHARES}
 _TEMPLATE_OF = {"PUMP": "Pump", "TANK": "Tank", "REAC": "Reactor", "COMP": "Compressor"}
 _MAKERS = ("Sulzer", "Flowserve", "KSB", "Atlas Copco", "Siemens", "Alfa Laval")
 _MATERIALS = ("1.4301", "1.4404", "1.4462", "S355", "Alloy 625")
@@ -23,7 +24,7 @@ _MATERIALS = ("1.4301", "1.4404", "1.4462", "S355", "Alloy 625")
 
 def limit(low: float, high: float, name: str) -> float:
     """Where the limit ``name`` of an analog with that range lies."""
-    return round(low + _SHARE[name] * (high - low), 4)
+    return limit_at(low, high, _SHARE[name])
 
 
 def limits_of(tag: TagDef) -> dict[str, float]:
