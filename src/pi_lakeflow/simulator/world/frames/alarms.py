@@ -76,7 +76,8 @@ class LimitAlarms:
             reach = max(widths)
             events = self._events(middle - reach, middle + reach)
             for name, width in zip(sides, widths, strict=True):
-                yield from self._of_limit(name, events.between(middle - width, middle + width), middle + width)
+                end = middle + width
+                yield from self._of_limit(name, events.between(middle - width, end), end)
 
     def _width(self, name: str) -> int:
         """How far from the wave's turn the alarm can still be active."""

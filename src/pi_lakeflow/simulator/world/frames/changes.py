@@ -146,7 +146,14 @@ class FrameChanges:
     # -- annotations -----------------------------------------------------------------------------
 
     def annotate(
-        self, frame: Frame, value: str, *, by: str, name: str = "", description: str = "", at: int | None = None
+        self,
+        frame: Frame,
+        value: str,
+        *,
+        by: str,
+        name: str = "",
+        description: str = "",
+        at: int | None = None,
     ) -> FrameAnnotation:
         """Somebody notes something."""
         moment = self._moment(at)

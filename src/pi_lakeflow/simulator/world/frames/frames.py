@@ -6,6 +6,7 @@ What happened is computed when somebody asks for a stretch of time; what people 
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pi_lakeflow.simulator.world import webid
 from pi_lakeflow.simulator.world.assets import Assets, Database, Element, Key, Kind, Level, Place
 from pi_lakeflow.simulator.world.events import Events
 from pi_lakeflow.simulator.world.limits import limits_of
-from pi_lakeflow.simulator.world.names import EQUIPMENT_PER_UNIT, TAGS_PER_EQUIPMENT, prefix
+from pi_lakeflow.simulator.world.names import TAGS_PER_EQUIPMENT, prefix
 from pi_lakeflow.simulator.world.tags import TagDef
 from pi_lakeflow.simulator.world.webid import WebId
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pi_lakeflow.simulator.world.world import World
 
 MARKER = "Fm"
+_PATH = re.compile(r"(.+?)\\EventFrames\[(.+?)\](\\.+)?", re.IGNORECASE)
 _SLOWEST, _FASTEST = 20 * t.MINUTE, 20 * t.SECOND  # scan periods that are worth watching
 _CACHED_FRAMES = 500_000
 _CACHED_EVENTS = 1_000_000
@@ -146,8 +148,10 @@ class Frames:
 
     def by_path(self, path: str) -> Frame:
         r"""By ``\\AF\Database\EventFrames[Name]\Child``, in any case."""
-        head, _, rest = path.partition("\\EventFrames[")
-        name, _, below = rest.partition("]")
+        match = _PATH.fullmatch(path)
+        if match is None:
+            raise UnknownFrame(path)
+        head, name, below = match.groups(default="")
         databases = [d for d in self.assets.databases if d.path.casefold() == head.casefold()]
         found = self._named(name, databases[0].number) if databases else None
         for step in below.split("\\")[1:]:
@@ -200,7 +204,8 @@ class Frames:
         world, plan = self.world, self.world.frame_plan
         if world.recipe.uniform:
             return
-        layout, start, seed = self.assets.layout(self.assets.databases[0]), world.recipe.start, world.recipe.seed
+        layout = self.assets.layout(self.assets.databases[0])
+        start, seed = world.recipe.start, world.recipe.seed
         for tag in _watched(world, plan.alarm_tags):
             holder = layout.holder(tag.index)
             machine = Place(Level.EQUIPMENT, tag.index // TAGS_PER_EQUIPMENT)
@@ -211,7 +216,7 @@ class Frames:
             yield Standing(slot, machine, start, seed)
         for unit in range(min(plan.downtime_units, layout.units)):
             yield Downtimes(unit, layout, start, seed)
-        reactors = (k for k in range(layout.equipment) if prefix(k) == "REAC" and k < EQUIPMENT_PER_UNIT * 720)
+        reactors = (k for k in range(layout.equipment) if prefix(k) == "REAC")
         for _, reactor in zip(range(plan.batch_reactors), reactors, strict=False):
             yield Batches(reactor, start, seed)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pi_lakeflow.simulator.world import names
 from pi_lakeflow.simulator.world import ticks as t
-from pi_lakeflow.simulator.world.assets.layout import Layout, Level, Place
+from pi_lakeflow.simulator.world.assets.layout import UNITS, Layout, Level, Place
 from pi_lakeflow.simulator.world.hashing import scramble
 
 from .model import Frame
@@ -113,9 +113,8 @@ class Standing(_Cyclic):
             return []
         end = self._begin(cycle + 1) - t.HOUR - (dice >> 20) % (2 * t.DAY) // t.MICRO * t.MICRO
         severity = ("Information", "Warning", "Minor")[(dice >> 8) % 3]
-        return [
-            handled(fault(self.number, cycle * PLACES, self._machine, at, end, dice >> 40, severity), self._key)
-        ]
+        frame = fault(self.number, cycle * PLACES, self._machine, at, end, dice >> 40, severity)
+        return [handled(frame, self._key)]
 
 
 def fault(source: int, ordinal: int, machine: Place, start: int, end: int, dice: int, severity: str) -> Frame:
@@ -153,7 +152,7 @@ class Batches(_Cyclic):
         start = self._begin(cycle) + dice % slack // t.MICRO * t.MICRO
         end = self._begin(cycle + 1) - (dice >> 16) % slack // t.MICRO * t.MICRO
         first = cycle * PLACES
-        places = (self._place, Place(Level.UNIT, self._place.number // names.EQUIPMENT_PER_UNIT % 720))
+        places = (self._place, Place(Level.UNIT, self._place.number // names.EQUIPMENT_PER_UNIT % UNITS))
         whole = Frame(
             source=self.number,
             ordinal=first,
