@@ -13,7 +13,7 @@ from .call import Call
 from .errors import ApiError
 from .filters import parse_filter
 from .interpolate import last_of, no_data, value_at
-from .recorded import time_range
+from .recorded import kept_events, time_range
 from .streams import Stream
 from .timeparse import BadTime, add_interval, parse_interval, parse_time
 
@@ -62,7 +62,9 @@ def interpolated_at(call: Call, stream: Stream, moments: Iterable[int]) -> Event
     """Values at given times, filtered when the call has a filter."""
     events = concat([value_at(stream, moment) for moment in moments])
     condition = parse_filter(call.text("filterExpression"))
-    return events if condition is None else events.take(condition(events, stream.state_name))
+    if condition is None:
+        return events
+    return kept_events(events, condition, stream, include=call.flag("includeFilteredValues"))
 
 
 def grid(call: Call, stream: Stream, *, name: str = "interval") -> list[int]:

@@ -70,7 +70,7 @@ def read_recorded(stream: Stream, query: RecordedQuery) -> Events:
         kept = (
             piece
             if query.filter is None
-            else _filtered(piece, query.filter, stream, include=query.include_filtered)
+            else kept_events(piece, query.filter, stream, include=query.include_filtered)
         )
         parts.append(kept)
         have += len(kept)
@@ -98,7 +98,8 @@ def _border(stream: Stream, query: RecordedQuery, *, start: bool) -> Events:
     return Events.empty()
 
 
-def _filtered(events: Events, condition: Filter, stream: Stream, *, include: bool) -> Events:
+def kept_events(events: Events, condition: Filter, stream: Stream, *, include: bool) -> Events:
+    """What passes the filter; ``include`` shows the first of consecutive failures as Filtered."""
     keep = condition(events, stream.state_name)
     if not include:
         return events.take(keep)
