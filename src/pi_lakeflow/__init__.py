@@ -11,14 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pi_lakeflow.app.connector import PILakeflowConnector
+    from pi_lakeflow.app.optimizer import PerformanceOptimizer, calculate_optimal_batch_size
+    from pi_lakeflow.flow.chunks import MemoryEfficientIterator
+    from pi_lakeflow.flow.ratelimiter import RateLimiter
     from pi_lakeflow.historians.pi.wire.client import PIWebAPIClient
 
 __all__ = [
+    "MemoryEfficientIterator",
     "PILakeflowConnector",
     "PIWebAPIClient",
+    "PerformanceOptimizer",
+    "RateLimiter",
+    "calculate_optimal_batch_size",
 ]
 
 _HOMES = {
+    "MemoryEfficientIterator": "pi_lakeflow.flow.chunks",
+    "PerformanceOptimizer": "pi_lakeflow.app.optimizer",
+    "RateLimiter": "pi_lakeflow.flow.ratelimiter",
+    "calculate_optimal_batch_size": "pi_lakeflow.app.optimizer",
     "PILakeflowConnector": "pi_lakeflow.app.connector",
     "PIWebAPIClient": "pi_lakeflow.historians.pi.wire.client",
 }

@@ -23,10 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pi_lakeflow import aio
-from pi_lakeflow.app.ingest import Report, Request, ingest
+from pi_lakeflow.app.ingest import Report, Request, answer_sizer, ingest
 from pi_lakeflow.app.source import Source, open_source, server_now
 from pi_lakeflow.errors import Refused, SettingsError
-from pi_lakeflow.historians.pi.recorded.packing import AnswerSize
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
@@ -171,7 +170,7 @@ class _Reading:
                 source.client.transport,
                 ingested_at=SystemClock().now(),
                 pool=pool,
-                size=AnswerSize(tags=self._settings.performance.base_batch_size),
+                size=answer_sizer(self._settings),
             )
             while tags and span:
                 piece = await reader.read(WorkUnit(PI_TIMESERIES.name, "", span, tags), row_limit=_STEP)

@@ -22,7 +22,7 @@ from pi_lakeflow.flow.committer import Failed, error_rows
 from pi_lakeflow.flow.plan import Plan, Sizing, coverage, lanes_by_tag, plan
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
-from pi_lakeflow.historians.pi.recorded.packing import AnswerSize
+from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Sizer
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
@@ -196,7 +196,7 @@ async def _read(
             source.client.transport,
             ingested_at=report.started_at,
             pool=pool,
-            size=_answer_size(settings),
+            size=answer_sizer(settings),
             observer=counters,
         )
         engine = EmbeddedEngine(
@@ -285,8 +285,15 @@ def _sizing(settings: Settings) -> Sizing:
     return Sizing(parallel=max(8, 2 * settings.performance.max_in_flight))
 
 
-def _answer_size(settings: Settings) -> AnswerSize:
-    return AnswerSize(tags=settings.performance.base_batch_size)
+def answer_sizer(settings: Settings) -> Sizer:
+    """How large answers are asked for, and between which bounds that follows the server."""
+    performance = settings.performance
+    return Sizer(
+        AnswerSize(tags=performance.base_batch_size),
+        fewest_tags=performance.min_batch_size,
+        most_tags=performance.max_batch_size,
+        adaptive=performance.adaptive_sizing,
+    )
 
 
 def _lanes_at_once(settings: Settings) -> int:

@@ -1,18 +1,17 @@
 """Requests per second, counted as the server counts them. Pure: the caller says what time it is.
 
 The rate is a promise about what the *server* sees, so delivery must not undo it. A request keeps
-its place in the one-second window until one second after the latest moment at which it can have
-arrived: its end, or ``DELIVERY`` seconds after it was sent if that is earlier. With that, however
-a network or a busy event loop bunches requests, no window of a second holds more than
-``rate`` of them. The price is a somewhat lower rate when requests are slow. Starts are also spaced
-evenly, ``1 / rate`` seconds apart.
+its place in the one-second window until one second after its end, or after ``DELIVERY`` seconds from when
+it was sent if that is earlier. So as long as delivery times vary by less than that, no window of a
+second holds more than ``rate`` requests at the server. The price is a tenth of the rate at
+most. Starts are also spaced evenly, ``1 / rate`` seconds apart.
 """
 
 from __future__ import annotations
 
 import math
 
-DELIVERY = 0.25  # seconds within which a sent request has surely arrived
+DELIVERY = 0.08  # seconds by which one request may take longer to arrive than another
 GUARD = 1.02  # the server's second may be a little longer than ours
 
 
@@ -36,11 +35,19 @@ class Pacer:
     """Spaces starts evenly and bounds every sliding window."""
 
     def __init__(self, rate: float | None) -> None:
+        self._places: list[Place] = []
+        self._next_start = -math.inf
+        self.change(rate)
+
+    @property
+    def rate(self) -> float | None:
+        return self._rate
+
+    def change(self, rate: float | None) -> None:
+        """From now on another rate; what has started counts against it."""
         self._rate = rate
         self._window = GUARD if rate is None or rate >= 1 else GUARD / rate
         self._capacity = 0 if rate is None else max(1, math.floor(rate))
-        self._places: list[Place] = []
-        self._next_start = -math.inf
 
     def ready_at(self, now: float) -> float:
         """The earliest time of the next start; infinite if it depends on a request that still runs."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from pi_lakeflow.flow.chunks import chunks
 from pi_lakeflow.model.span import DAY, Span, subtract, union
 from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave, departure_version
 
@@ -197,7 +198,7 @@ def _new_lanes(
     joins, work = [], []
     for stretch, webids in sorted(fresh.items()):
         size = max(1, min(sizing.lane_tags, -(-len(webids) // sizing.parallel)))
-        groups = [tuple(webids[i : i + size]) for i in range(0, len(webids), size)]
+        groups = [tuple(group) for group in chunks(webids, size)]
         last = None if stretch.cap == _NO_CAP else stretch.cap
         for segment in _segments(stretch.span, len(groups), sizing):
             cap = last if segment.end == stretch.span.end else segment.end

@@ -182,18 +182,13 @@ class Performance:
     """How hard the server and this machine may be worked."""
 
     base_batch_size: int = key(whole(), default=100, doc="Tags per request to start with.")
-    min_batch_size: int = key(
-        whole(), default=25, doc="Fewest tags per request, however slow the answers.", used=False
-    )
-    max_batch_size: int = key(
-        whole(), default=200, doc="Most tags per request, however fast the answers.", used=False
-    )
+    min_batch_size: int = key(whole(), default=25, doc="Fewest tags per request, however slow the answers.")
+    max_batch_size: int = key(whole(), default=200, doc="Most tags per request, however fast the answers.")
     adaptive_sizing: bool = key(
         BOOLEAN,
         default=True,
         aliases=("adaptive_batching",),
         doc="Let the number of tags per request follow how the server answers.",
-        used=False,
     )
     max_workers: int = key(
         whole(),

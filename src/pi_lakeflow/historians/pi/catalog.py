@@ -6,6 +6,7 @@ part of the server is wanted are its points listed. WebIds are always of type ID
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,8 +56,12 @@ class Catalog:
         """
         found = Resolved()
         paths: dict[str, str] = {}  # path -> what the user wrote
+        selection = list(selection)
+        known = await self._points_of(s.text for s in selection if _may_be_point_webid(s))
         for selector in selection:
-            if selector.kind is SelectorKind.WEBID:
+            if (tag := known.get(selector.text)) is not None:
+                found.add(tag)
+            elif selector.kind is SelectorKind.WEBID:
                 await self._by_webid(selector.text, found)
             elif selector.kind is SelectorKind.NAME:
                 if not (selector.may_be_webid and await self._by_webid(selector.text, found, quiet=True)):
@@ -114,6 +119,32 @@ class Catalog:
             subject="data_server",
         )
 
+    async def _points_of(self, webids: Iterable[str]) -> dict[str, Tag]:
+        """The points behind WebIds, asked for in bulk. What is wrong with the others is found out singly."""
+        wanted = list(webids)
+        if len(wanted) < 2:
+            return {}
+        groups = _groups(wanted)
+        try:
+            answers = await asyncio.gather(*(self._multiple("webId", group) for group in groups))
+        except Refused:  # a server without the route, or one id that spoils the call
+            return {}
+        items = [item for answer in answers for item in answer if (item.get("Object") or {}).get("WebId")]
+        return {str(item.get("Identifier")): _tag(item["Object"]) for item in items}
+
+    async def _multiple(self, key: str, group: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        answer = await self._client.get(
+            "points/multiple",
+            [
+                *((key, each) for each in group),
+                ("includeMode", "All"),
+                ("webIdType", "IDOnly"),
+                ("selectedFields", _multiple_fields()),
+            ],
+        )
+        items: Sequence[Mapping[str, Any]] = answer.get("Items") or []
+        return items
+
     async def _by_webid(self, webid: str, found: Resolved, *, quiet: bool = False) -> bool:
         kind = "attributes" if webid[2:4] == "Ab" else "points"
         fields = _ATTRIBUTE_FIELDS if kind == "attributes" else _POINT_FIELDS
@@ -131,17 +162,10 @@ class Catalog:
     async def _by_path(self, paths: Mapping[str, str], found: Resolved) -> None:
         if len(paths) > _LIST_INSTEAD:
             paths = await self._by_listing(paths, found)
-        for group in _groups(list(paths)):
-            answer = await self._client.get(
-                "points/multiple",
-                [
-                    *(("path", path) for path in group),
-                    ("includeMode", "All"),
-                    ("webIdType", "IDOnly"),
-                    ("selectedFields", _multiple_fields()),
-                ],
-            )
-            _absorb(answer.get("Items") or [], group, paths, found)
+        groups = _groups(list(paths))
+        answers = await asyncio.gather(*(self._multiple("path", group) for group in groups))
+        for group, items in zip(groups, answers, strict=True):
+            _absorb(items, group, paths, found)
 
     async def _by_listing(self, paths: Mapping[str, str], found: Resolved) -> Mapping[str, str]:
         """List each server's points once and pick; what is left is looked up singly."""
@@ -225,6 +249,12 @@ class Catalog:
     async def _attribute(self, path: str) -> AsyncIterator[Tag]:
         params = {"path": path, "selectedFields": ";".join(_ATTRIBUTE_FIELDS), "webIdType": "IDOnly"}
         yield _tag(await self._client.get("attributes", params))
+
+
+def _may_be_point_webid(selector: Selector) -> bool:
+    if selector.kind is SelectorKind.WEBID:
+        return selector.text[2:4] != "Ab"
+    return selector.kind is SelectorKind.NAME and selector.may_be_webid
 
 
 def _tag(item: Mapping[str, Any]) -> Tag:

@@ -9,8 +9,9 @@ read again alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pi_lakeflow.flow.batchsize import LONGEST, BatchSize
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tags import Tag
 
@@ -36,6 +37,42 @@ class Call:
 
     tags: tuple[Tag, ...]
     max_count: int
+
+
+class Sizer:
+    """The size of answers, following how long the server takes for them.
+
+    Answers that were full by their number of tags teach that number, those that were full by their
+    events teach that: a few dense tags say nothing about hundreds of quiet ones.
+    """
+
+    def __init__(
+        self, size: AnswerSize, *, fewest_tags: int = 1, most_tags: int | None = None, adaptive: bool = False
+    ) -> None:
+        self._size = size
+        most = max(size.tags, most_tags or size.tags)
+        self._tags = BatchSize(size.tags, minimum=min(fewest_tags, most), maximum=most, adaptive=adaptive)
+        fewest_rows = max(1, size.rows // 20)
+        self._rows = BatchSize(size.rows, minimum=fewest_rows, maximum=size.rows, adaptive=adaptive)
+
+    @property
+    def size(self) -> AnswerSize:
+        return replace(self._size, tags=self._tags.current, rows=min(self._size.rows, self._rows.current))
+
+    def limit(self, *, items: int | None = None, rows: int | None = None) -> None:
+        """The server allows less than was thought."""
+        now = self._size
+        self._size = replace(
+            now, items=min(now.items, items or now.items), rows=min(now.rows, rows or now.rows)
+        )
+
+    def learn(self, tags: int, rows: int, seconds: float) -> None:
+        """An answer with ``rows`` events of ``tags`` tags took ``seconds``."""
+        size = self.size
+        if rows >= size.rows // 2:
+            self._rows.learn(seconds, min(rows, size.rows))
+        elif tags >= size.tags or (seconds > LONGEST and tags >= 0.7 * size.tags):
+            self._tags.learn(seconds, tags)
 
 
 def pack(tags: Sequence[Tag], span: Span, *, rates: Mapping[str, float], size: AnswerSize) -> list[Call]:

@@ -12,7 +12,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -28,7 +28,7 @@ from pi_lakeflow.historians.pi.recorded.digest import (
     digest_first,
     digest_next,
 )
-from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Call, pack, page_size
+from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Call, Sizer, pack, page_size
 from pi_lakeflow.historians.pi.wire.transport import Transport
 from pi_lakeflow.model.events import BatchDecoded, Observer, RequestRetried, ignore
 from pi_lakeflow.model.span import Span, iso
@@ -146,15 +146,19 @@ class RecordedReader:
         *,
         ingested_at: int,
         pool: Executor,
-        size: AnswerSize | None = None,
+        size: AnswerSize | Sizer | None = None,
         observer: Observer = ignore,
     ) -> None:
         self._transport = transport
         self._ingested_at = ingested_at
         self._pool = pool
-        self._size = size or AnswerSize()
+        self._sizer = size if isinstance(size, Sizer) else Sizer(size or AnswerSize())
         self._observer = observer
         self._rates: dict[str, float] = {}
+
+    @property
+    def _size(self) -> AnswerSize:
+        return self._sizer.size
 
     async def read(self, unit: WorkUnit, *, row_limit: int) -> Piece:
         """All events of the unit's tags in its span, or in its first part if they are too many.
@@ -192,7 +196,7 @@ class RecordedReader:
     async def _ask_less(self, job: _Job, call: Call, error: TooLarge) -> None:
         """The server named a lower limit, or the answer was too long."""
         if error.limit is not None and error.limit < self._size.items:
-            self._size = replace(self._size, items=max(1, error.limit))
+            self._sizer.limit(items=max(1, error.limit))
             calls = pack(call.tags, job.unit.span, rates=self._rates, size=self._size)
             await _all([self._first(job, each) for each in calls])
         elif len(call.tags) > 1:
@@ -251,11 +255,12 @@ class RecordedReader:
         cursor.kept, cursor.cut = 0, True
 
     def _shrink(self, job: _Job, cursor: _Cursor, error: TooLarge) -> None:
-        limit = error.limit or self._size.rows // 2
-        if limit < 1 or (limit >= self._size.items and limit >= self._size.rows):
+        size = self._size
+        limit = error.limit or size.rows // 2
+        if limit < 1 or (limit >= size.items and limit >= size.rows):
             job.fail(cursor.tag, error)
             return
-        self._size = replace(self._size, items=min(self._size.items, limit), rows=min(self._size.rows, limit))
+        self._sizer.limit(items=limit, rows=limit)
         cursor.page = 0
 
     async def _ask(
@@ -269,7 +274,9 @@ class RecordedReader:
         for attempt in range(1, _DECODE_ATTEMPTS + 1):
             response = await self._transport.request("GET", "streamsets/recorded", params=params)
             try:
-                return await self._decoded(response.body, digest)
+                answer = await self._decoded(response.body, digest)
+                self._sizer.learn(len(tags), answer.batch.num_rows, response.elapsed_s)
+                return answer
             except Transient as error:
                 last = error
                 wait = random.uniform(0, 0.25 * 2**attempt)
