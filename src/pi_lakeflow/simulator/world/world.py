@@ -110,6 +110,10 @@ class World(Directory):
         last = first if nth is not None else end * t.MICRO - 1
         self.archive.apply(found, Edit("delete", first, last, nth=nth))
 
+    def delete_at(self, tag: TagDef, ticks: int) -> None:
+        """Remove whatever is at exactly one tick."""
+        self.archive.apply(tag, Edit("delete", ticks, ticks))
+
     def add_tags(self, count: int = 1, *, server: int = 0, created: int | None = None) -> list[TagDef]:
         """New points; their archive begins at ``created`` (microseconds; default now)."""
         since = self.clock.now() if created is None else created * t.MICRO
