@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from .faults import Fault
 from .world.clock import Clock
@@ -65,7 +66,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The live side: Stream Updates, and what no public source says about it."""
+    """The live side, channels and Stream Updates: mostly what no public source says."""
 
     discarded: int = 2  # live values for each archived one that compression discards
     updates_lifetime: float = 300.0  # seconds without a poll after which a registration is over
@@ -73,6 +74,12 @@ class Live:
     updates_kept: int = 100_000  # events of one stream that older markers can read again
     register_status: int = 200  # 201 is mentioned as well
     one_failed_poll_fails_all: bool = False  # whether one unknown marker fails the whole streamset call
+    poll_seconds: float = 0.25  # how often a channel looks for news; heartbeatRate counts such looks
+    values_per_message: int = 500  # a channel's message; one stream's news stay together
+    writer_limit: int = 65_536  # bytes under way to a client before the channel waits for it
+    slow_reader: Literal["wait", "close", "skip"] = "wait"  # what then happens to the client
+    slow_reader_seconds: float = 10.0  # of waiting, after which that happens
+    channel_log: int = 5_000_000  # values sent that are remembered for tests
 
 
 @dataclass(frozen=True, slots=True)

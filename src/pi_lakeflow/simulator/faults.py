@@ -28,6 +28,11 @@ Kind = Literal[
     "value_errors",  # values of ``tags`` carry Errors and null, a share ``probability`` of them
     "no_annotated",  # an old server: TimedValues without Annotated
     "expire_tokens",  # bearer tokens given out so far are refused
+    # of each message of a channel:
+    "channel_drop",  # hang up before it, with a close frame, or without a word if ``message`` is "abort"
+    "channel_stall",  # wait ``seconds`` before it
+    "channel_reorder",  # send it after the next ones, each stream's newest value first
+    "channel_duplicate",  # send it twice
 ]
 BEFORE = ("latency", "stall", "reset", "redirect", "html", "gzip_bomb", "status")
 AFTER = ("web_exception", "half_json", "cut_body")

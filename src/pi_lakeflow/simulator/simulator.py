@@ -13,6 +13,7 @@ from .faults import Faults
 from .http.answers import Answers
 from .http.auth import Gatekeeper
 from .http.capacity import RateLimit, Workers
+from .http.channels import Channels
 from .http.render import Rows
 from .http.router import Router, discover
 from .http.updates import Updates
@@ -51,6 +52,7 @@ class Simulator:
         )
         self.workers = Workers(config.capacity)
         self.updates = Updates(self)
+        self.channels = Channels(self)
         self.down_until = 0.0  # of time.monotonic: connections are refused until then
         # One thread renders: two would hand the interpreter's lock to and fro. Another one packs.
         self.renderer = ThreadPoolExecutor(1, thread_name_prefix="simulator-render")
@@ -80,6 +82,7 @@ class Simulator:
         """The service stops and is back after ``seconds``; what it kept for clients is lost."""
         self.down_until = time.monotonic() + seconds
         self.updates.clear()
+        self.channels.end("close")
 
     def close(self) -> None:
         """Let go of threads."""

@@ -113,12 +113,23 @@ class LiveValues:
         cells = np.arange(first // tag.period, last // tag.period + 1, dtype=np.int64)
         counters = (cells[:, None] * share + np.arange(share)).ravel()
         if self._recipe.uniform:
-            step = tag.period // (share + 1)
-            ticks = (cells[:, None] * tag.period + (np.arange(share) + 1) * step).ravel()
-        else:
-            counters, ticks = _scattered(tag, cells, counters, share)
+            counters, ticks = uniform_moments(tag.period, share, first, last)
+            loose = counters >= _DISCARDED
+            return counters[loose], ticks[loose]
+        counters, ticks = _scattered(tag, cells, counters, share)
         inside = (ticks >= first) & (ticks <= last)
         return _DISCARDED + counters[inside], ticks[inside]
+
+
+def uniform_moments(period: int, share: int, first: int, last: int) -> tuple[I64, I64]:
+    """Counters and ticks of all live values of a uniform tag, archived ones included."""
+    cells = np.arange(first // period, last // period + 1, dtype=np.int64)
+    places = np.arange(share + 1)
+    ticks = (cells[:, None] * period + places * (period // (share + 1))).ravel()
+    loose = _DISCARDED + cells[:, None] * share + places - 1
+    counters = np.where(places == 0, cells[:, None], loose).ravel()
+    inside = (ticks >= first) & (ticks <= last)
+    return counters[inside], ticks[inside]
 
 
 def _scattered(tag: TagDef, cells: I64, counters: I64, share: int) -> tuple[I64, I64]:
