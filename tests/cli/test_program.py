@@ -48,7 +48,7 @@ def test_help_is_a_result(arguments: list[str], capsys: Capture) -> None:
         (["run", "--set", "lake"], "--set"),
         (["run", "--set", "max_wokers=3", "--url", "https://h/piwebapi"], "max_workers"),
         (["status", "--limit", "many", "--url", "https://h/piwebapi"], "--limit"),
-        (["tables", "pi_nothing"], "pi_timeseries"),
+        (["tables", "pi_timeserie"], "pi_timeseries"),
         (["run", "--config", "nowhere.yaml"], "nowhere.yaml"),
         (["run"], "pi_web_api_url"),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from difflib import get_close_matches
 from functools import cache
 
 import pyarrow as pa
 
+from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.flow.tables import OPERATIONS
 from pi_lakeflow.historians.pi import tables as pi_tables
 from pi_lakeflow.model.tables import TableSpec
@@ -35,6 +37,19 @@ def all_tables() -> tuple[TableSpec, ...]:
         held = vars(importlib.import_module(f"{pi_tables.__name__}.{module}")).values()
         found |= {spec.name: spec for spec in held if isinstance(spec, TableSpec)}
     return (*found.values(), *(spec for spec in OPERATIONS if spec.name not in found))
+
+
+def table_named(name: str) -> TableSpec:
+    """The spec of one table, whatever the case. Raises ``SettingsError`` that suggests the nearest name."""
+    found = {spec.name: spec for spec in all_tables()}
+    if name.lower() in found:
+        return found[name.lower()]
+    near = get_close_matches(name.lower(), found, n=1)
+    raise SettingsError(
+        "there is no such table",
+        subject=name,
+        hint=f"did you mean {near[0]}?" if near else "`pi-lakeflow tables` lists them",
+    )
 
 
 def sql_type(kind: pa.DataType) -> str:

@@ -19,6 +19,7 @@ from pi_lakeflow.cli.commands import (
     check,
     config,
     demo,
+    deploy,
     discover,
     ingest,
     init,
@@ -43,7 +44,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (init, check, discover, ingest, status, tables, config, simulate, demo, version):
+# In the order in which the help lists them.
+for module in (
+    init,
+    check,
+    discover,
+    ingest,
+    status,
+    tables,
+    config,
+    deploy,
+    simulate,
+    demo,
+    version,
+):
     module.register(app)
 
 _USAGE = typer.BadParameter.__mro__[1]  # "UsageError", whichever library typer brings it from

@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from pi_lakeflow.cli.options import Call, plain_command
-from pi_lakeflow.errors import SettingsError
 
 Name = Annotated[str | None, typer.Argument(metavar="TABLE", help="One table, with its columns.")]
 Ddl = Annotated[bool, typer.Option("--ddl", help="As CREATE TABLE statements.")]
@@ -25,14 +24,10 @@ def register(app: typer.Typer) -> None:
 @plain_command
 def tables(call: Call, name: Name = None, as_ddl: Ddl = False, schema: Schema = "bronze") -> int:
     """List the tables, or the columns of one."""
-    from pi_lakeflow.app.tables import all_tables, ddl, sql_type
+    from pi_lakeflow.app.tables import all_tables, ddl, sql_type, table_named
 
     output = call.output
-    every = all_tables()
-    chosen = [spec for spec in every if name in (None, spec.name)]
-    if not chosen:
-        known = ", ".join(spec.name for spec in every)
-        raise SettingsError(f"no table is called {name!r}", subject="tables", hint=f"there are {known}")
+    chosen = all_tables() if name is None else (table_named(name),)
     for spec in chosen:
         columns = [{"name": c.name, "type": sql_type(c.type), "doc": c.doc} for c in spec.columns]
         key, partition = list(spec.key), list(spec.partition_by)
