@@ -35,7 +35,7 @@ EVENT_FRAME_TEMPLATES: tuple[TemplateDef, ...] = (
             _value("Code", "Int32", "Number of the fault"),
             _value("Fault", "String", "The fault in words"),
         ),
-        categories=("Alarms", "Equipment Faults"),
+        categories=("Alarms", "Equipment"),
         instance_type="EventFrame",
         naming_pattern="%ELEMENT% %ATTRIBUTE:Fault% %STARTTIME:yyyy-MM-dd HH:mm:ss.fff%",
         severity="Minor",
