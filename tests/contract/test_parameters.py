@@ -22,6 +22,7 @@ from pi_lakeflow.simulator.http.call import Call
 MEANINGLESS = {
     "asparallel": "how the server works inside, not what it answers",
     "forcerefresh": "there is no cache of rights",
+    "securityitem": "all kinds of objects have the same entries",
     "includemode": "which words it takes besides All is not public",
 }
 # Read from the query as a whole, since their order counts.

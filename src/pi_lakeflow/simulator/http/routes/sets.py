@@ -89,6 +89,8 @@ def set_object(call: Call, server: DataServer, states: StateSet) -> dict[str, An
             "Self": call.link(root),
             "DataServer": call.link(f"/dataservers/{quote(owner)}"),
             "Values": call.link(f"{root}/enumerationvalues"),
+            "Security": call.link(f"{root}/security"),
+            "SecurityEntries": call.link(f"{root}/securityentries"),
         },
     }
 
