@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from shapes import route_of
+from shapes import ROUTES, route_of
 
 _VISITS = 4  # of each route, by links
 BASIC = "Basic " + base64.b64encode(b"pi:pi").decode()  # anonymous users may not ask for rights
@@ -67,7 +67,7 @@ class Walk:
             route = route_of(urlsplit(url[len(self.base) :]).path or "/")
             if not route:
                 self.strays.append(url)
-            if url in seen or visits[route] >= _VISITS or not route or route.endswith("/channel"):
+            if url in seen or visits[route] >= _VISITS or not route or _wants_more(route, url):
                 continue
             seen.add(url)
             visits[route] += 1
@@ -83,6 +83,12 @@ class Walk:
         """Objects of a controller, spread over all that were met."""
         known = list(self.objects[controller].values())
         return known[:: max(1, len(known) // count)][:count]
+
+
+def _wants_more(route: str, url: str) -> bool:
+    """Whether a link as such is no request: a socket, or something with a required parameter."""
+    required = any(name.endswith("!") for name in ROUTES[route]["parameters"])
+    return route.endswith("/channel") or ("?" not in url and required)
 
 
 def _decoded(body: bytes, content_type: str | None) -> Any:
