@@ -17,7 +17,7 @@ from pi_lakeflow.simulator.world.annotations import annotations_at
 
 
 async def test_old_servers_lack_what_came_later() -> None:
-    async with simulated(version="1.9.0.266") as c:
+    async with simulated(version="2017 R2") as c:
         assert (await c.status("/points/search", query="*"))[0] == 400
         point = await c.get(f"/points/{c.id()}")
         assert not {"Span", "Zero", "DisplayDigits"} & set(point)

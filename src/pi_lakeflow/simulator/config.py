@@ -119,7 +119,7 @@ class SimulatorConfig:
     tls: bool = False  # with a certificate of its own making
     time_zone: str = "UTC"  # of times without an offset; Windows or IANA name
     web_id_type: str = "Full"  # configuration item WebIDType
-    version: str = "1.19.1.28"  # 2023 SP1 Patch 1; older ones lack newer routes and properties
+    version: str = "2023 SP1"  # or a number; older ones lack newer routes and properties
     debug_mode: bool = False
     csrf_defense: bool = True
     gzip: bool = True  # when the client accepts it

@@ -18,6 +18,7 @@ from .http.render import Rows
 from .http.router import Router, discover
 from .http.updates import Updates
 from .http.values import ValueText, weigh_rows
+from .http.versions import number_of
 from .stats import Stats
 from .world import World
 
@@ -27,6 +28,7 @@ class Simulator:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
+        self.version = number_of(config.version)
         self.world = World(
             seed=config.seed,
             tags=config.tags,
@@ -75,7 +77,7 @@ class Simulator:
 
     def since(self, major: int, minor: int) -> bool:
         """Whether the version that the server pretends to have is at least this one."""
-        parts = [int(part) for part in self.config.version.split(".")[:2]]
+        parts = [int(part) for part in self.version.split(".")[:2]]
         return parts >= [major, minor]
 
     def restart(self, seconds: float = 0.0) -> None:
@@ -83,6 +85,11 @@ class Simulator:
         self.down_until = time.monotonic() + seconds
         self.updates.clear()
         self.channels.end("close")
+
+    @property
+    def annotated(self) -> bool:
+        """Whether TimedValues say whether they are annotated, which came with 2018."""
+        return self.since(1, 11) and not self.faults.no_annotated
 
     def close(self) -> None:
         """Let go of threads."""

@@ -15,6 +15,7 @@ from . import errors
 from .fields import Tree, parse_fields, prune
 from .reply import Reply, json_reply
 from .timeparse import BadTime, TimeZone, parse_time, zone_named
+from .versions import without_newer
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -161,6 +162,7 @@ class Call:
 
     def reply(self, value: Any, *, status: int = 200, events: int = 0) -> Reply:
         """``value`` as JSON, after ``selectedFields``."""
+        value = without_newer(value, self.sim.version)
         return json_reply(prune(value, self.fields), status=status, events=events)
 
     async def in_thread(self, work: Callable[[], R]) -> R:

@@ -153,7 +153,7 @@ class Printer:
     def __init__(self, call: Call, streams: Sequence[Stream], limit: int) -> None:
         self._streams = streams
         self._limit = limit
-        self._annotated = not call.sim.faults.no_annotated
+        self._annotated = call.sim.annotated
         self._heads = [_head(call, stream) for stream in streams]
         groups: dict[tuple[str, str], int] = {}  # of streams whose rows can be printed together
         self._groups = np.array([groups.setdefault(_group(s), len(groups)) for s in streams], np.int64)

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from .call import Call
 from .errors import PipelineError
 from .reply import Reply
+from .versions import introduced
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -68,7 +69,8 @@ class Router:
         segments = [unquote(segment) for segment in _split(call.path)]
         folded = [s.casefold() for s in segments]
         for shape, pattern, handlers in self._routes.get(len(segments), ()):
-            if all(want in ("", got) for want, got in zip(shape, folded, strict=True)):
+            fits = all(want in ("", got) for want, got in zip(shape, folded, strict=True))
+            if fits and call.sim.since(*introduced(pattern)):
                 handler = handlers.get(call.method)
                 if handler is None:
                     text = f"The requested resource does not support http method '{call.method}'."

@@ -93,9 +93,7 @@ class ValueText:
 
     def dicts(self, stream: Stream, events: Events, fault: Fault | None = None) -> list[dict[str, Any]]:
         """Events as decoded TimedValues."""
-        properties = tuple(
-            n for n in PROPERTIES.values() if n != "Annotated" or not self._sim.faults.no_annotated
-        )
+        properties = tuple(n for n in PROPERTIES.values() if n != "Annotated" or self._sim.annotated)
         rows = render(events, RowFormat(properties, stream.units), stream.state_name)
         values: list[dict[str, Any]] = json.loads(b"[" + rows.data[:-1] + b"]")
         if fault is not None and stream.tag is not None:

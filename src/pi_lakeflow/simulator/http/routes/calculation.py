@@ -65,7 +65,7 @@ async def summary(call: Call) -> Reply:
 
 
 async def _list(call: Call, expression: Expression, moments: Sequence[int]) -> Reply:
-    style = value_style(call.fields, ("items",), annotated=not call.sim.faults.no_annotated)
+    style = value_style(call.fields, ("items",), annotated=call.sim.annotated)
 
     def work() -> Reply:
         stream = _evaluated(call, expression, moments)

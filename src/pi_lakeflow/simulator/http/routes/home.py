@@ -8,9 +8,8 @@ from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
+from pi_lakeflow.simulator.http.versions import title_of
 from pi_lakeflow.simulator.world import ticks as t
-
-_TITLES = (("1.19", "PI Web API 2023 SP1"), ("1.16", "PI Web API 2021 SP3"), ("1.11", "PI Web API 2018 SP1"))
 
 _SID = "S-1-5-21-2083424470-1893017325-1469799231-71366"
 
@@ -37,16 +36,15 @@ async def home(call: Call) -> Reply:
 
 
 async def system(call: Call) -> Reply:
-    version = call.sim.config.version
+    version = call.sim.version
     names = ("CacheInstances", "Configuration", "Status", "UserInfo", "Versions")
     links = {"Self": call.link("/system")}
     links |= {name: call.link(f"/system/{name.lower()}") for name in names}
-    title = next((text for start, text in _TITLES if version.startswith(start)), "PI Web API")
-    return call.reply({"ProductTitle": title, "ProductVersion": version, "Links": links})
+    return call.reply({"ProductTitle": title_of(version), "ProductVersion": version, "Links": links})
 
 
 async def versions(call: Call) -> Reply:
-    full = call.sim.config.version
+    full = call.sim.version
     major = ".".join(full.split(".")[:2])
     entry = {"FullVersion": full, "MajorMinorRevision": major, "Build": full.split(".")[-1]}
     return call.reply({"OSIsoft.PIDevices.WebApi": entry, "OSIsoft.REST.Core": entry})

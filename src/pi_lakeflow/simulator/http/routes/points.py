@@ -7,14 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import ApiError, bad_webid, over_limit, path_not_found
+from pi_lakeflow.simulator.http.errors import ApiError, over_limit, path_not_found
 from pi_lakeflow.simulator.http.pointattributes import attribute_values
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
 from pi_lakeflow.simulator.world import UnknownTag, webid
 from pi_lakeflow.simulator.world.tags import DataServer, TagDef
 
-_SINCE_2018 = ("Span", "Zero", "DisplayDigits")
 _LINKS = {
     "InterpolatedData": "interpolated",
     "RecordedData": "recorded",
@@ -71,8 +70,6 @@ async def search(call: Call) -> Reply:
 
     Since PI Web API 2021 SP3; an older server takes ``search`` for a WebId.
     """
-    if not call.sim.since(1, 16):
-        raise bad_webid()
     limits = call.sim.config.limits
     count = call.integer("maxCount", limits.search_max_count, least=1)
     if count > limits.search_max_count:
@@ -192,7 +189,7 @@ def point_object(call: Call, tag: TagDef) -> dict[str, Any]:
         "Attributes": call.link(f"/points/{safe}/attributes"),
     }
     links |= {name: call.link(f"/streams/{safe}/{verb}") for name, verb in _LINKS.items()}
-    item = {
+    return {
         "WebId": web_id,
         "Id": tag.point_id,
         "Name": tag.name,
@@ -209,4 +206,3 @@ def point_object(call: Call, tag: TagDef) -> dict[str, Any]:
         "DisplayDigits": -5,
         "Links": links,
     }
-    return item if call.sim.since(1, 11) else {k: v for k, v in item.items() if k not in _SINCE_2018}

@@ -65,7 +65,7 @@ async def recorded(call: Call) -> Reply:
         values = annotated_values(call, stream, read_recorded(stream, query))
         body = {"Links": {}, "Items": values, "UnitsAbbreviation": stream.units}
         return call.reply(body, events=len(values))
-    style = value_style(call.fields, ("items",), annotated=not call.sim.faults.no_annotated)
+    style = value_style(call.fields, ("items",), annotated=call.sim.annotated)
     text = await call.in_thread(lambda: call.sim.text.recorded(stream, query, style))
     return list_reply(call, stream, text, style)
 
@@ -99,7 +99,7 @@ def _many(name: str) -> Handler:
             return call.reply(
                 {"Links": {}, "Items": values, "UnitsAbbreviation": stream.units}, events=len(values)
             )
-        style = value_style(call.fields, ("items",), annotated=not call.sim.faults.no_annotated)
+        style = value_style(call.fields, ("items",), annotated=call.sim.annotated)
         return list_reply(call, stream, call.sim.text.rows(stream, events, style), style)
 
     return handler

@@ -32,7 +32,7 @@ def _both(router: Router, name: str, handler: Handler) -> None:
 
 
 def _style(call: Call) -> ValueStyle:
-    return value_style(call.fields, ("items", "items"), annotated=not call.sim.faults.no_annotated)
+    return value_style(call.fields, ("items", "items"), annotated=call.sim.annotated)
 
 
 async def recorded(call: Call) -> Reply:
