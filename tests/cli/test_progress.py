@@ -54,10 +54,10 @@ def test_a_line_says_how_far_and_how_fast() -> None:
         assert part in text
 
 
-def test_a_panel_says_the_same_in_four_lines() -> None:
+def test_a_panel_says_the_same_in_five_lines() -> None:
     text = drawn(fed(Output(), *HALF_WAY))
-    assert len(text.splitlines()) == 4
-    for part in ("50%", "70,000", "50,000", "250 of 1,000", "5 of 8", "2 d 00 h"):
+    assert len(text.splitlines()) == 5
+    for part in ("50%", "70,000", "50,000", "250 of 1,000", "5 of 8", "2 d 00 h", "planning"):
         assert part in text
 
 

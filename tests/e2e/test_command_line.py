@@ -42,7 +42,7 @@ class Done:
     stderr: str
 
     @property
-    def events(self) -> list[dict[str, object]]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
@@ -189,6 +189,21 @@ def test_a_forbidden_tag_is_left_behind_and_fetched_later(site: Site) -> None:
     assert second.returncode == 0
     assert "of 1 tag in" in second.stdout
     assert site.rows() == site.truth(NOW - 6 * HOUR, NOW - HOUR)
+
+
+def test_where_the_time_went(site: Site) -> None:
+    """In the report, and from the lake afterwards: symptom, solution, and the key to change."""
+    assert "has measured itself yet" in site.run("status", "--explain").stdout
+    slow = {"rate_limit": 4, "base_batch_size": 2}
+    done = site.run("run", performance=slow)
+    assert re.search(r"time +own rate limit \d+%", done.stdout), done.stdout
+    told = site.run("status", "--explain").stdout
+    for part in ("Where the ", "own rate limit", "Symptom", "Solution", "performance.rate_limit"):
+        assert part in told
+    end = site.run("status", "--explain", "--json").events[-1]
+    assert end["bottleneck"] == "rate_limit"
+    assert end["findings"][0]["keys"] == ["performance.rate_limit", "performance.base_batch_size"]
+    assert end["time"]["rate_limit"] > end["time"]["server"]
 
 
 def test_added_tags_get_their_history_and_nothing_else_is_read(site: Site) -> None:

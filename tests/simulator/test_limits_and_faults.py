@@ -94,6 +94,14 @@ async def test_what_breaks_a_naive_client(kind: Any) -> None:
         await c.get("/")
 
 
+async def test_a_slow_line_brings_the_whole_body() -> None:
+    async with simulated() as c:
+        whole = await c.get(f"/streams/{c.id()}/recorded")
+        number = c.sim.faults.add(Fault("trickle", rate=200_000))
+        assert await c.get(f"/streams/{c.id()}/recorded") == whole
+        assert c.sim.faults.struck(number) == 1
+
+
 async def test_redirects_and_latency() -> None:
     async with simulated(faults=(Fault("redirect", location="http://127.0.0.1:9/login"),)) as c:
         async with c.session.get(c.sim.url + "/", allow_redirects=False) as response:

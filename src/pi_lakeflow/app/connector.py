@@ -24,11 +24,13 @@ import pyarrow.compute as pc
 
 from pi_lakeflow import aio
 from pi_lakeflow.app.ingest import Report, Request, answer_sizer, ingest
+from pi_lakeflow.app.performance_log import logged
 from pi_lakeflow.app.source import Source, open_source, server_now
 from pi_lakeflow.errors import Refused, SettingsError
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
+from pi_lakeflow.model.events import ignore
 from pi_lakeflow.model.span import Span, from_micros, iso, to_micros
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import TagFailure, WorkUnit
@@ -139,7 +141,9 @@ class _Reading:
             self._opening = self._opening or asyncio.Lock()
         async with self._opening:
             if self._source is None:
-                self._source = await self._stack.enter_async_context(open_source(self._settings))
+                self._source = await self._stack.enter_async_context(
+                    open_source(self._settings, logged(ignore))
+                )
                 self._offset = await server_now(self._source.client) - SystemClock().now()
             return self._source
 
@@ -171,6 +175,7 @@ class _Reading:
                 ingested_at=SystemClock().now(),
                 pool=pool,
                 size=answer_sizer(self._settings),
+                observer=logged(ignore),
             )
             while tags and span:
                 piece = await reader.read(WorkUnit(PI_TIMESERIES.name, "", span, tags), row_limit=_STEP)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from time import monotonic
 
+from pi_lakeflow.app.timing import Timekeeper
 from pi_lakeflow.model.events import (
     BatchDecoded,
     Committed,
@@ -25,7 +25,7 @@ class Counters:
     """An observer that counts and passes on. Times are in seconds."""
 
     then: Observer = ignore
-    started: float = field(default_factory=monotonic)
+    time: Timekeeper = field(default_factory=Timekeeper)
     requests: int = 0
     retries: int = 0
     wire_bytes: int = 0
@@ -48,12 +48,13 @@ class Counters:
     by_status: dict[int, int] = field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
+        self.time(event)
         self._count(event)
         self.then(event)
 
     @property
     def seconds(self) -> float:
-        return monotonic() - self.started
+        return self.time.seconds
 
     @property
     def fraction(self) -> float:

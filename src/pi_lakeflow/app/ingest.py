@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.app.coverage import publish_coverage
+from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
+from pi_lakeflow.app.performance_log import log, logged
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
 from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
@@ -73,10 +75,16 @@ class Report:
     peak_rows: int = 0
     quarantined: list[Failed] = field(default_factory=list)
     message: str | None = None
+    facts: RunFacts = field(default_factory=RunFacts)
 
     @property
     def rows_per_second(self) -> float:
         return self.rows / self.seconds if self.seconds else 0.0
+
+    @property
+    def explanation(self) -> Explanation:
+        """Where the time went, and what to change."""
+        return explain(self.facts)
 
     @property
     def exit_code(self) -> int:
@@ -112,7 +120,7 @@ async def ingest(
         warnings.warn(
             f"{key} has no effect yet: only recorded time series are read", UserWarning, stacklevel=2
         )
-    counters = Counters(observer)
+    counters = Counters(logged(observer))
     report = Report(_run_id(), request.command, started_at=SystemClock().now())
     lake = lake or open_lake(settings)
     try:
@@ -127,7 +135,7 @@ async def ingest(
         report.message = "stopped before the end" if stopped else type(error).__name__
         raise
     finally:
-        _finish(report, counters)
+        _finish(report, counters, settings)
         if report.lanes or report.quarantined:
             lake.table(PI_INGEST_RUNS).add(_run_row(report))
     return report
@@ -311,15 +319,45 @@ def _conclude(report: Report, outcome: Outcome) -> None:
         report.message = f"{outcome.moved} lanes were advanced by another run at the same time; run again"
 
 
-def _finish(report: Report, counters: Counters) -> None:
+def _finish(report: Report, counters: Counters, settings: Settings) -> None:
+    counters.time.finish()
     report.ended_at = SystemClock().now()
     report.rows, report.requests, report.retries = counters.rows, counters.requests, counters.retries
     report.body_bytes, report.wire_bytes = counters.body_bytes, counters.wire_bytes
     report.seconds = counters.seconds
+    report.facts = facts_of(counters, settings)
+    log.debug("run %s took %s", report.run_id, report.facts)
+
+
+def facts_of(counters: Counters, settings: Settings) -> RunFacts:
+    """What a run has measured so far."""
+    time, performance = counters.time, settings.performance
+    return RunFacts(
+        time=time.split(),
+        seconds=time.seconds,
+        cpu_seconds=time.cpu_seconds,
+        rows=counters.rows,
+        commits=counters.commits,
+        commit_seconds=counters.commit_seconds,
+        requests=counters.requests,
+        retries=counters.retries,
+        wire_bytes=counters.wire_bytes,
+        body_bytes=counters.body_bytes,
+        answers_429=counters.by_status.get(429, 0),
+        answers_503=counters.by_status.get(503, 0),
+        at_once=time.at_once,
+        allowed=time.allowed,
+        max_workers=performance.max_workers,
+        base_batch_size=performance.base_batch_size,
+        rate_limit=performance.rate_limit,
+        memory_limit_gb=performance.memory_limit_gb,
+        compression=performance.enable_compression,
+    )
 
 
 def _run_row(report: Report) -> pa.Table:
     row = {name: getattr(report, name) for name in PI_INGEST_RUNS.arrow_schema.names if hasattr(report, name)}
+    row |= report.facts.as_row()
     row["quarantined"] = len(report.quarantined)
     row["version"] = version("pi-lakeflow")
     return pa.Table.from_pylist([row], schema=PI_INGEST_RUNS.arrow_schema)

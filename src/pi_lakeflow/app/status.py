@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pi_lakeflow.app.coverage import known_names
+from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
 from pi_lakeflow.app.source import open_lake
 from pi_lakeflow.flow.plan import coverage, lanes_by_tag
 from pi_lakeflow.flow.registry import Registry
@@ -48,7 +49,7 @@ class Status:
     """``tags`` by name; ``runs`` and ``errors`` newest first, as rows of their tables.
 
     ``waiting`` counts tags that are registered but have nothing yet; ``failing`` those that the
-    last run left behind.
+    last run left behind. ``explanation`` is of the newest run that measured itself.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Status:
     waiting: int = 0
     failing: int = 0
     runs: list[dict[str, Any]] = field(default_factory=list)
+    explanation: Explanation | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     @cached_property
@@ -97,7 +99,11 @@ def status(settings: Settings, *, tags: Sequence[str] = (), last: int = 5) -> St
     wanted = _matcher(tags)
     lanes = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES)).load()
     _tags(found, lanes, known_names(lake), wanted)
-    found.runs = _newest(_rows(lake, PI_INGEST_RUNS), "ended_at", last)
+    runs = _rows(lake, PI_INGEST_RUNS)
+    found.runs = _newest(runs, "ended_at", last)
+    measured = _newest(runs.filter(pc.is_valid(runs["seconds"])), "ended_at", 1)
+    facts = RunFacts.from_row(measured[0]) if measured else None
+    found.explanation = explain(facts) if facts else None
     _errors(found, _rows(lake, PI_INGEST_ERRORS), wanted, last)
     return found
 

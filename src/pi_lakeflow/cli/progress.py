@@ -20,6 +20,7 @@ from rich.text import Text
 
 from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.cli import words
+from pi_lakeflow.cli.explanations import in_brief
 from pi_lakeflow.cli.narration import narrate
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.model.events import Committed, Event, RequestDone, RequestRetried, RunPlanned
@@ -93,6 +94,7 @@ class Watch:
             "lag_seconds": self.lag,
             "seconds_left": self.left,
             "seconds": round(counted.seconds, 1),
+            "time": {name: round(spent, 1) for name, spent in counted.time.split().shares_of().items()},
         }
 
 
@@ -112,6 +114,7 @@ def line(watch: Watch) -> str:
         f"{counted.retries:,} retries",
         f"{counted.quarantined:,} quarantined",
         f"{'-' if watch.left is None else words.clock(watch.left)} left",
+        in_brief(counted.time.split(), 1),
     ]
     return "  ".join(parts)
 
@@ -141,7 +144,9 @@ def panel(watch: Watch) -> RenderableType:
     trouble = (
         [Text(watch.trouble, style="yellow", overflow="ellipsis", no_wrap=True)] if watch.trouble else []
     )
-    return Group(top, grid, *trouble)
+    brief = in_brief(counted.time.split())
+    spent = Text.assemble(("time  ", "dim"), brief, overflow="ellipsis", no_wrap=True)
+    return Group(top, grid, spent, *trouble)
 
 
 async def watched(output: Output, watch: Watch, work: Coroutine[Any, Any, T], *, every: float = EVERY) -> T:

@@ -8,21 +8,23 @@ from dataclasses import asdict
 from rich.text import Text
 
 from pi_lakeflow.app.ingest import Report
-from pi_lakeflow.cli import words
+from pi_lakeflow.cli import explanations, words
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.flow.committer import Failed
 from pi_lakeflow.model.span import iso
 
 SHOWN = 10  # tags that are named; all are in the table
 _TIMES = ("started_at", "ended_at", "span_start", "span_end")
-_ELSEWHERE = ("quarantined", "tables", "status", "command")
+_ELSEWHERE = ("quarantined", "tables", "status", "command", "facts")
+_WORTH_ADVICE = 10.0  # seconds: a shorter run has nothing to gain
 
 
 def fields(report: Report) -> dict[str, object]:
     """For the ``end`` event: times in ISO 8601, durations in seconds."""
     found = {name: value for name, value in asdict(report).items() if name not in _ELSEWHERE}
     found |= {name: iso(getattr(report, name)) for name in _TIMES if getattr(report, name)}
-    return {**found, "quarantined": len(report.quarantined), "rows_per_second": round(report.rows_per_second)}
+    found |= {"quarantined": len(report.quarantined), "rows_per_second": round(report.rows_per_second)}
+    return found | explanations.fields(report.explanation)
 
 
 def headline(report: Report) -> Text:
@@ -46,7 +48,10 @@ def show(output: Output, report: Report, tables: str) -> None:
             ("requests", f"{report.requests:,}{again}"),
             ("received", f"{words.size(report.wire_bytes)} for {words.size(report.body_bytes)} of JSON"),
             ("tables", f"{tables} ({words.things(report.commits, 'commit')})"),
+            ("time", explanations.in_brief(report.facts.time, 5)),
         )
+        if report.seconds >= _WORTH_ADVICE and report.explanation.findings:
+            explanations.advise(output, report.explanation)
     if report.status == "interrupted":
         output.note("Interrupted. What was read is committed; the same command goes on from there.")
     if report.message:

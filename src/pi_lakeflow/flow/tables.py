@@ -91,6 +91,37 @@ PI_INGEST_RUNS = TableSpec(
         Column("body_bytes", pa.int64(), "Bytes of JSON received, after inflating.", nullable=False),
         Column("version", pa.string(), "Version of pi-lakeflow.", nullable=False),
         Column("message", pa.string(), "Why the run failed or stopped."),
+        Column("commits", pa.int64(), "Commits into the data table."),
+        Column("commit_seconds", pa.float64(), "How long those took together, beside reading or not."),
+        Column("wire_bytes", pa.int64(), "Bytes received, compressed as they were."),
+        Column("seconds", pa.float64(), "Length of the run."),
+        Column("cpu_seconds", pa.float64(), "Processor time of the run's processes."),
+        Column(
+            "planning_seconds", pa.float64(), "Seconds of the run spent on finding the tags and planning."
+        ),
+        Column("server_seconds", pa.float64(), "... waiting for the server to begin its answers."),
+        Column("network_seconds", pa.float64(), "... receiving answers."),
+        Column(
+            "throttling_seconds", pa.float64(), "... on refused or failed requests and the pauses after them."
+        ),
+        Column("rate_limit_seconds", pa.float64(), "... waiting for our own limit of requests per second."),
+        Column("decode_seconds", pa.float64(), "... making answers into rows."),
+        Column("memory_seconds", pa.float64(), "... waiting for memory that others who read hold."),
+        Column("write_seconds", pa.float64(), "... waiting for commits."),
+        Column("other_seconds", pa.float64(), "... on what was not measured."),
+        Column("answers_429", pa.int64(), "Requests refused as too many."),
+        Column("answers_503", pa.int64(), "Requests refused by an overloaded server."),
+        Column("at_once", pa.float64(), "Requests under way, on average."),
+        Column(
+            "allowed",
+            pa.float64(),
+            "Requests that the adaptive limit let through at once, on average; null when it never moved.",
+        ),
+        Column("max_workers", pa.int64(), "The setting `performance.max_workers` of the run."),
+        Column("base_batch_size", pa.int64(), "The setting `performance.base_batch_size`."),
+        Column("rate_limit", pa.float64(), "The setting `performance.rate_limit`."),
+        Column("memory_limit_gb", pa.float64(), "The setting `performance.memory_limit_gb`."),
+        Column("compression", pa.bool_(), "The setting `performance.enable_compression`."),
     ),
     source="engine",
 )

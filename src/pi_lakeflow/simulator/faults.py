@@ -17,6 +17,7 @@ Kind = Literal[
     "latency",  # wait ``seconds`` first
     "stall",  # never answer
     "reset",  # close the connection without a word
+    "trickle",  # the body comes at ``rate`` bytes per second: a slow line
     "cut_body",  # Content-Length promises more than is sent
     "half_json",  # a complete answer with half of its JSON
     "html",  # a page of a proxy, with status 200
@@ -35,7 +36,7 @@ Kind = Literal[
     "channel_duplicate",  # send it twice
 ]
 BEFORE = ("latency", "stall", "reset", "redirect", "html", "gzip_bomb", "status")
-AFTER = ("web_exception", "half_json", "cut_body")
+AFTER = ("web_exception", "half_json", "trickle", "cut_body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Fault:
     message: str | None = None
     retry_after: float | None = None
     seconds: float = 0.0
+    rate: float = 100_000.0
     location: str = "http://127.0.0.1:9/"
     size: int = 200_000_000
     tags: tuple[str, ...] = ()

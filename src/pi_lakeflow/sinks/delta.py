@@ -127,7 +127,8 @@ class DeltaLakeTable:
     def add(self, rows: pa.Table) -> int:
         with self._lock, _translated(self.path):
             table = self._ensure()
-            write_deltalake(table, rows, mode="append", writer_properties=_WRITER_PLAIN)
+            # "merge" adds the columns that a newer version of ours has more
+            write_deltalake(table, rows, mode="append", schema_mode="merge", writer_properties=_WRITER_PLAIN)
             return self._counted(table)
 
     def replace_all(self, rows: pa.Table) -> int:
@@ -161,7 +162,9 @@ class DeltaLakeTable:
         with self._lock, _translated(self.path):
             table = self._fresh()
             names = list(columns) if columns is not None else [c.name for c in self.spec.columns]
-            return table.to_pyarrow_table(columns=names)
+            held = {each.name for each in table.schema().fields}
+            found = table.to_pyarrow_table(columns=[name for name in names if name in held])
+            return found if len(held.intersection(names)) == len(names) else _widened(found, names, self.spec)
 
     def version(self) -> int:
         with self._lock, _translated(self.path):
@@ -287,6 +290,15 @@ class DeltaLakeTable:
 
 
 R = TypeVar("R")
+
+
+def _widened(rows: pa.Table, names: Sequence[str], spec: TableSpec) -> pa.Table:
+    """Columns that the table of an older version lacks are null."""
+    lacking = {name: pa.nulls(len(rows), spec.arrow_schema.field(name).type) for name in names}
+    held = set(rows.schema.names)
+    return pa.table({name: rows[name] if name in held else lacking[name] for name in names})
+
+
 _WRITER_PLAIN = WriterProperties(compression="ZSTD", compression_level=1)
 _CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from pi_lakeflow.cli import words
+from pi_lakeflow.cli import explanations, words
 from pi_lakeflow.cli.options import Call, Lake, Tags, command
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.model.span import Span, iso, to_micros
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pi_lakeflow.app.status import Status, TagStatus
 
 _DETAILS = 3  # tags that are shown span by span
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Say where the last run's time went, and what to change.")
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Most tags to list; 0 lists all.")]
 
 
@@ -26,17 +29,22 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def status(call: Call, tag: Tags = None, lake: Lake = None, limit: Limit = 10) -> int:
+def status(
+    call: Call, tag: Tags = None, lake: Lake = None, limit: Limit = 10, explain: Explain = False
+) -> int:
     """Show coverage and its gaps, the last runs and errors.
 
     Coverage is what of each tag's history the lake holds. Asks the lake only. One tag
-    (--tag) is shown span by span.
+    (--tag) is shown span by span. With --explain: what the last run waited for, and which key to
+    change.
     """
     from pi_lakeflow.app.status import status as lake_status
 
     output = call.output
     found = lake_status(call.settings(lake__path=lake), tags=tag or ())
     _events(output, found)
+    if explain:
+        return _explain(output, found)
     if not found.tags:
         output.text(f"Nothing{' of these tags' if tag else ''} is covered yet in {found.path}")
         return 0
@@ -47,6 +55,20 @@ def status(call: Call, tag: Tags = None, lake: Lake = None, limit: Limit = 10) -
     else:
         _listing(output, found, limit)
     _history(output, found)
+    return 0
+
+
+def _explain(output: Output, found: Status) -> int:
+    if found.explanation is None:
+        output.text(f"No run of {found.path} has measured itself yet.")
+        return 0
+    output.result(**explanations.fields(found.explanation))
+    facts = found.explanation.facts
+    pace = words.count(facts.rows / facts.seconds if facts.seconds else 0)
+    headline = f"Where the {words.duration(facts.seconds)} of the last run went"
+    rows = words.things(facts.rows, "row")
+    output.text(Text.assemble((headline, "bold"), f"  ({rows}, {pace} rows/s)"))
+    explanations.show(output, found.explanation)
     return 0
 
 

@@ -21,7 +21,7 @@ from .control import control
 from .dispatch import dispatch
 from .negotiate import negotiate
 from .reply import Reply, errors_reply, json_reply, message_reply
-from .wire import send, send_cut
+from .wire import send, send_cut, send_slowly
 
 if TYPE_CHECKING:
     from pi_lakeflow.simulator.simulator import Simulator
@@ -93,6 +93,8 @@ class Front:
         if isinstance(answer, web.StreamResponse):
             return answer, route
         for fault in self._sim.faults.strike(call.path, AFTER):
+            if fault.kind == "trickle":
+                return await send_slowly(self._sim, request, answer, fault.rate), route
             changed = await _after(request, answer, fault)
             if isinstance(changed, web.StreamResponse):
                 return changed, route

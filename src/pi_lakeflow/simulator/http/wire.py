@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pi_lakeflow.simulator.simulator import Simulator
 
 SERVER = "Microsoft-HTTPAPI/2.0"
+_PULSE = 0.05  # seconds between two parts of a body on a slow line
 
 
 async def send(sim: Simulator, request: web.BaseRequest, reply: Reply) -> tuple[web.Response, int]:
@@ -26,6 +28,22 @@ async def send(sim: Simulator, request: web.BaseRequest, reply: Reply) -> tuple[
     for challenge in reply.challenges:
         response.headers.add("WWW-Authenticate", challenge)
     return response, len(body)
+
+
+async def send_slowly(
+    sim: Simulator, request: web.BaseRequest, reply: Reply, rate: float
+) -> web.StreamResponse:
+    """The whole reply, its body at ``rate`` bytes per second."""
+    reply = await packed(sim, request.headers, reply)
+    body, part = reply.body, max(1, round(rate * _PULSE))
+    response = web.StreamResponse(status=reply.status)
+    response.headers.update({"Server": SERVER, "Content-Type": reply.content_type, **reply.headers})
+    response.content_length = len(body)
+    await response.prepare(request)
+    for start in range(0, len(body), part):
+        await asyncio.sleep(_PULSE)
+        await response.write(body[start : start + part])
+    return response
 
 
 async def send_cut(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
