@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pi_lakeflow.errors import Refused
+from pi_lakeflow.errors import Refused, SettingsError
 from pi_lakeflow.flow.retry import RetryPolicy
 from pi_lakeflow.historians.pi.catalog import Catalog
 from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
@@ -48,13 +48,30 @@ async def open_source(
 
 
 def open_lake(settings: Settings, schema: str | None = None) -> DeltaLake:
-    """The lake of the settings; ``schema`` other than the configured one for live tables."""
-    return DeltaLake(
+    """The lake of the settings; ``schema`` other than the configured one for live tables.
+
+    Raises ``SettingsError`` when the kind of lake needs a package that is not installed.
+    """
+    return _kind_of_lake(settings.lake.path)(
         settings.lake.path,
         settings.catalog,
         schema or settings.schema,
         storage_options=settings.lake.options(),
     )
+
+
+def _kind_of_lake(path: str) -> type[DeltaLake]:
+    if not path.startswith("uc://"):
+        return DeltaLake
+    try:
+        from pi_lakeflow.sinks.unity import UnityLake
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "Unity Catalog needs the package databricks-sdk",
+            subject="lake",
+            hint="pip install 'pi-lakeflow[databricks]'",
+        ) from error
+    return UnityLake
 
 
 def connection_of(settings: Settings) -> Connection:

@@ -99,8 +99,8 @@ class Lake:
         PATH,
         default="lake",
         aliases=("lake.url",),
-        doc="Folder, or URL of an object store (`s3://`, `abfss://`, `gs://`). A table is at "
-        "`<path>/<catalog>/<schema>/<table>`.",
+        doc="Folder, or URL of an object store (`s3://`, `abfss://`, `gs://`): a table is at "
+        "`<path>/<catalog>/<schema>/<table>`. Or `uc://WORKSPACE-HOST`: external tables of Unity Catalog.",
     )
     storage_options: Mapping[str, Secret] | None = key(
         OPTIONS,

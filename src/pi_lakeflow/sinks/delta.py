@@ -83,9 +83,7 @@ class DeltaLake:
         """The answer of DataFusion SQL over ``tables``, each under its own name."""
         builder = QueryBuilder()
         for spec in tables:
-            path = self.path_of(spec.name)
-            with _translated(path):
-                builder = builder.register(spec.name, DeltaTable(path, storage_options=self._options))
+            builder = builder.register(spec.name, self.table(spec).handle())
         return pa.table(builder.execute(query))
 
     def path_of(self, table: str) -> str:
@@ -93,12 +91,21 @@ class DeltaLake:
 
 
 class DeltaLakeTable:
-    """One Delta table. Methods may be called from several threads; commits take turns."""
+    """One Delta table. Methods may be called from several threads; commits take turns.
 
-    def __init__(self, path: str, spec: TableSpec, storage_options: Mapping[str, str] | None = None) -> None:
+    ``storage_options`` may be a function, for keys that expire: the table is opened anew with new ones.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        spec: TableSpec,
+        storage_options: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self.path = path
         self.spec = spec
-        self._options = dict(storage_options or {})
+        self._store = storage_options
+        self._opened_with: dict[str, str] = {}
         self._lock = threading.RLock()
         self._open: DeltaTable | None = None
         self._commits = 0
@@ -106,6 +113,11 @@ class DeltaLakeTable:
     def exists(self) -> bool:
         with _translated(self.path):
             return DeltaTable.is_deltatable(self.path, self._options)
+
+    def handle(self) -> DeltaTable:
+        """A handle of its own on the newest version."""
+        with _translated(self.path):
+            return DeltaTable(self.path, storage_options=self._options)
 
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
         with self._lock, _translated(self.path):
@@ -258,18 +270,20 @@ class DeltaLakeTable:
             self._open = None
         return version
 
+    @property
+    def _options(self) -> dict[str, str]:
+        return dict(self._store() if callable(self._store) else self._store or {})
+
     def _ensure(self) -> DeltaTable:
-        if self._open is None:
-            if not self.exists():
-                self._create()
-            self._open = DeltaTable(self.path, storage_options=self._options)
-        else:
-            self._open.update_incremental()
-        return self._open
+        if self._open is None and not self.exists():
+            self._create()
+        return self._fresh()
 
     def _fresh(self) -> DeltaTable:
-        if self._open is None:
-            self._open = DeltaTable(self.path, storage_options=self._options)
+        options = self._options
+        if self._open is None or options != self._opened_with:
+            self._open = DeltaTable(self.path, storage_options=options)
+            self._opened_with = options
         else:
             self._open.update_incremental()
         return self._open
