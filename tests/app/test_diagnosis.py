@@ -83,7 +83,7 @@ def first(report: Report) -> Finding:
 
 def test_a_slow_server_that_bears_more(tmp_path: Path) -> None:
     """Each answer takes its time, however many are asked for: ask for more at once."""
-    slow = Capacity(workers=64, per_request=0.1)
+    slow = Capacity(workers=64, per_request=0.3)
     found = first(run(tmp_path, capacity=slow, performance={"max_workers": 2}))
     assert (found.cause, found.keys) == ("server", ("performance.max_workers",))
     assert "raise performance.max_workers to 4" in found.solution
