@@ -55,8 +55,9 @@ class SlowLake(DeltaLake):
 
 
 def settings_of(url: str, folder: Path, **performance: Any) -> Settings:
+    fixed = {"retry_backoff": 0.02, "adaptive_sizing": False}
     given: dict[str, Any] = {"pi_web_api_url": url, "data_server": "PISRV01", "tags": "all", "since": "*-1d"}
-    given |= {"settle": 0, "lake": str(folder), "performance": {"retry_backoff": 0.02, **performance}}
+    given |= {"settle": 0, "lake": str(folder), "performance": {**fixed, **performance}}
     return load(given, environ={})
 
 
@@ -83,8 +84,8 @@ def first(report: Report) -> Finding:
 
 def test_a_slow_server_that_bears_more(tmp_path: Path) -> None:
     """Each answer takes its time, however many are asked for: ask for more at once."""
-    slow = Capacity(workers=64, per_request=0.3)
-    found = first(run(tmp_path, capacity=slow, performance={"max_workers": 2}))
+    slow = Capacity(workers=64, per_request=0.04)
+    found = first(run(tmp_path, capacity=slow, tags=420, density=0.1, performance={"max_workers": 2}))
     assert (found.cause, found.keys) == ("server", ("performance.max_workers",))
     assert "raise performance.max_workers to 4" in found.solution
 
@@ -253,6 +254,11 @@ def test_memory_that_is_too_small() -> None:
     assert small.keys == ("performance.memory_limit_gb",)
     large = explain(facts(write=8.0, server=2.0, commits=3)).findings[0]
     assert large.keys == ("lake",)
+
+
+def test_a_run_too_short_to_judge_by() -> None:
+    found = explain(facts(server=9.0, requests=12, at_once=2.0, allowed=2.8)).findings[0]
+    assert "longer run" in found.solution
 
 
 def test_too_little_to_ask_for() -> None:

@@ -57,7 +57,7 @@ def test_a_line_says_how_far_and_how_fast() -> None:
 def test_a_panel_says_the_same_in_five_lines() -> None:
     text = drawn(fed(Output(), *HALF_WAY))
     assert len(text.splitlines()) == 5
-    for part in ("50%", "70,000", "50,000", "250 of 1,000", "5 of 8", "2 d 00 h", "planning"):
+    for part in ("50%", "70,000", "50,000", "250 of 1,000", "5 of 8", "2 d 00 h", "time"):
         assert part in text
 
 

@@ -11,7 +11,8 @@ from pi_lakeflow.app.timing import PARTS, TimeSplit
 WORTH_A_WORD = 0.15  # of the run's time: less is no bottleneck
 _SMALL_COMMIT = 100_000  # rows: below, a commit costs more for itself than for its rows
 _QUICK_COMMIT = 0.5  # seconds: what a small commit takes at most where storage is not slow
-_SATURATED = 0.75  # of max_workers: where the limit stays below, more requests do not help
+_SATURATED = 0.6  # of max_workers: where the limit stays below, more requests do not help
+_FEW_REQUESTS = 100  # the adaptive limit needs some rounds to find the server's pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,13 @@ def _server(facts: RunFacts) -> Advice:
         f"requests waited for the server to begin its answer; {facts.at_once:.1f} were under way on "
         f"average, of at most {facts.max_workers}"
     )
+    low = allowed < _SATURATED * facts.max_workers
+    if low and facts.requests < _FEW_REQUESTS:
+        return (
+            f"{symptom}: the run was over before their number had grown to what the server bears",
+            "judge by a longer run; performance.max_workers only bounds that number, which starts low",
+            ("performance.max_workers",),
+        )
     if facts.at_once < 0.5 * min(allowed, facts.max_workers):
         return (
             f"{symptom}: there was not enough to ask for side by side",
@@ -115,7 +123,7 @@ def _server(facts: RunFacts) -> Advice:
             ),
             ("performance.base_batch_size",),
         )
-    if allowed < _SATURATED * facts.max_workers:
+    if low:
         return (
             f"{symptom}: answers came slower when there were more, so only {allowed:.1f} were let through",
             (

@@ -294,6 +294,8 @@ class Gate:
     def _admit(self, waiter: _Waiter, now: float) -> None:
         slot = waiter.slot
         slot.started = now
+        if self._adaptive is not None and not self._started:
+            self._observer(LimitChanged(self._adaptive.limit, 0, "start"))
         place = self._pacer.start(now)
         if place is not None:
             slot.places.append(place)
