@@ -84,7 +84,7 @@ class ValueText:
 
     def rows(self, stream: Stream, events: Events, style: ValueStyle, fault: Fault | None = None) -> Text:
         """Any events as rows."""
-        if style.rows and fault is None:
+        if style.rows and fault is None and not getattr(stream, "broken", ""):
             rows = render(events, RowFormat(style.rows, stream.units), stream.state_name)
             return Text((rows.part(0, len(rows))[:-1],), len(rows)) if len(rows) else Text((), 0)
         values = self.dicts(stream, events, fault)
@@ -98,6 +98,9 @@ class ValueText:
         values: list[dict[str, Any]] = json.loads(b"[" + rows.data[:-1] + b"]")
         if fault is not None and stream.tag is not None:
             _spoil(values, events, stream.tag, fault)
+        broken: str = getattr(stream, "broken", "")
+        for value in values if broken else ():  # a data reference of AF failed
+            value.update(Value={"Errors": [broken]}, Good=False)
         return values
 
     def _plain(self, tag: TagDef, row_format: RowFormat) -> bool:

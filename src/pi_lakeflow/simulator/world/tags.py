@@ -141,7 +141,7 @@ def _pick(position: float, shares: tuple[tuple[str, float], ...], default: str) 
 
 def name_at(recipe: Recipe, index: int) -> str:
     """The name that tag ``index`` has unless somebody renames it."""
-    return names.name_of(index, _kind(recipe, index), _decoration(recipe, index))
+    return names.name_of(index, kind_at(recipe, index), _decoration(recipe, index))
 
 
 def _decoration(recipe: Recipe, index: int) -> int | None:
@@ -154,7 +154,7 @@ def define(recipe: Recipe, server: DataServer, index: int) -> TagDef:
     if recipe.uniform:
         return _uniform(recipe, server, index)
     odd = recipe.oddities
-    kind = _kind(recipe, index)
+    kind = kind_at(recipe, index)
     key = scramble(recipe.seed, server.number, index)
     pace = _pick(_spread(recipe, "pace", index), (("fast", odd.fast_tags), ("slow", odd.slow_tags)), "usual")
     clock = _pick(
@@ -190,7 +190,8 @@ def define(recipe: Recipe, server: DataServer, index: int) -> TagDef:
     return _typed(base, recipe.sets)
 
 
-def _kind(recipe: Recipe, index: int) -> str:
+def kind_at(recipe: Recipe, index: int) -> str:
+    """What tag ``index`` holds at first, without the rest of its definition."""
     if recipe.uniform:
         return "number"
     return _pick(_spread(recipe, "kind", index), _kind_shares(recipe.oddities), "number")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.digitalsets import set_object
 from pi_lakeflow.simulator.http.errors import ApiError, not_found, path_not_found
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
@@ -14,7 +15,6 @@ from pi_lakeflow.simulator.world import webid
 from pi_lakeflow.simulator.world.tags import DataServer
 
 from .points import points_page
-from .sets import set_object
 
 _MODULES = ("PI_SERVER", "PI_SDK", "PI_MODULE_DB", "PI_INTERFACES")
 

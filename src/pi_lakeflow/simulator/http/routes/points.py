@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError, over_limit, path_not_found
+from pi_lakeflow.simulator.http.multiple import multiple_reply
 from pi_lakeflow.simulator.http.pointattributes import attribute_values
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
@@ -42,27 +43,12 @@ async def by_id(call: Call) -> Reply:
 
 
 async def multiple(call: Call) -> Reply:
-    """In the order of the query: each entry alone may fail, which makes the status 207."""
-    items = [
-        _entry(call, name.casefold(), value)
-        for name, value in call.query
-        if name.casefold() in ("webid", "path")
-    ]
-    failed = any("Exception" in item for item in items)
-    return call.reply({"Links": {}, "Items": items}, status=207 if failed else 200)
-
-
-def _entry(call: Call, name: str, identifier: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "Identifier": identifier,
-        "IdentifierType": "Path" if name == "path" else "WebId",
-    }
-    try:
-        tag = _tag_at(call, identifier) if name == "path" else call.tag(identifier)
-        entry["Object"] = point_object(call, tag)
-    except ApiError as error:
-        entry["Exception"] = {"Errors": error.bodies(debug=call.sim.config.debug_mode)}
-    return entry
+    """Each entry alone may fail."""
+    return multiple_reply(
+        call,
+        lambda text: point_object(call, call.tag(text)),
+        lambda path: point_object(call, _tag_at(call, path)),
+    )
 
 
 async def search(call: Call) -> Reply:

@@ -1,124 +1,89 @@
-"""Digital state sets of data servers: ``/enumerationsets``."""
+"""``/enumerationsets`` and ``/enumerationvalues``: digital sets of data servers, sets of AF."""
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-from urllib.parse import quote
-
+from pi_lakeflow.simulator.http.assets.items import ItemPrinter
+from pi_lakeflow.simulator.http.assets.lists import plain_reply
+from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, item_of
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import not_found, path_not_found
+from pi_lakeflow.simulator.http.digitalsets import (
+    SET,
+    VALUE,
+    digital_sets,
+    set_object,
+    set_path,
+    value_guid,
+    value_object,
+)
+from pi_lakeflow.simulator.http.errors import not_found
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
-from pi_lakeflow.simulator.world import webid
+from pi_lakeflow.simulator.world.assets import Kind
 from pi_lakeflow.simulator.world.states import StateSet
 from pi_lakeflow.simulator.world.tags import DataServer
 
-_SET, _VALUE = "MSD", "MVD"
-
 
 def register(router: Router) -> None:
-    router.get("/enumerationsets")(by_path)
-    router.get("/enumerationsets/{webId}")(by_id)
+    router.get("/enumerationsets")(set_by_path)
+    router.get("/enumerationsets/{webId}")(set_by_id)
     router.get("/enumerationsets/{webId}/enumerationvalues")(values)
+    router.get("/enumerationvalues")(value_by_path)
     router.get("/enumerationvalues/{webId}")(value)
 
 
-async def by_path(call: Call) -> Reply:
+async def set_by_path(call: Call) -> Reply:
     wanted = call.required("path").casefold()
-    for server in call.sim.world.servers:
-        for states in call.sim.world.sets.values():
-            if _path(server, states).casefold() == wanted:
-                return call.reply(set_object(call, server, states))
-    raise path_not_found()
+    for server, states in digital_sets(call):
+        if set_path(server, states).casefold() == wanted:
+            return call.reply(set_object(call, server, states))
+    found = by_path(call, assets_of(call).catalogue.by_path)
+    return call.reply(ItemPrinter(call, call.fields).item(found))
 
 
-async def by_id(call: Call) -> Reply:
-    return call.reply(set_object(call, *_find(call)))
+async def set_by_id(call: Call) -> Reply:
+    if call.parse_webid(call.match["webId"]).marker == SET:
+        return call.reply(set_object(call, *_digital_set(call)))
+    found = item_of(call, "Enumeration Set", Kind.ENUMERATION_SET)
+    return call.reply(ItemPrinter(call, call.fields).item(found))
 
 
 async def values(call: Call) -> Reply:
-    server, states = _find(call)
-    items = [_value_object(call, server, states, code) for code in range(len(states.states))]
-    return call.reply({"Links": {}, "Items": items})
+    if call.parse_webid(call.match["webId"]).marker == SET:
+        server, states = _digital_set(call)
+        codes = range(len(states.states))
+        return plain_reply(call, (value_object(call, server, states, code) for code in codes))
+    above = item_of(call, "Enumeration Set", Kind.ENUMERATION_SET)
+    printer = ItemPrinter.of_list(call)
+    found = printer.assets.catalogue.below(Kind.ENUMERATION_VALUE, above)
+    return plain_reply(call, (printer.item(item) for item in found))
+
+
+async def value_by_path(call: Call) -> Reply:
+    wanted = call.required("path").casefold()
+    for server, states in digital_sets(call):
+        for code, name in enumerate(states.states):
+            if f"{set_path(server, states)}\\{name}".casefold() == wanted:
+                return call.reply(value_object(call, server, states, code))
+    found = by_path(call, assets_of(call).catalogue.by_path)
+    return call.reply(ItemPrinter(call, call.fields).item(found))
 
 
 async def value(call: Call) -> Reply:
     item = call.parse_webid(call.match["webId"])
-    for server in call.sim.world.servers:
-        for states in call.sim.world.sets.values():
-            for code in range(len(states.states)):
-                if item.server == server.guid and item.object == _value_guid(states, code):
-                    return call.reply(_value_object(call, server, states, code))
+    if item.marker != VALUE:
+        found = item_of(call, "Enumeration Value", Kind.ENUMERATION_VALUE)
+        return call.reply(ItemPrinter(call, call.fields).item(found))
+    for server, states in digital_sets(call):
+        for code in range(len(states.states)):
+            if item.server == server.guid and item.object == value_guid(states, code):
+                return call.reply(value_object(call, server, states, code))
     raise not_found("Enumeration Value")
 
 
-def _path(server: DataServer, states: StateSet) -> str:
-    return f"\\\\PIServers[{server.name}]\\EnumerationSets[{states.name}]"
-
-
-def _find(call: Call) -> tuple[DataServer, StateSet]:
+def _digital_set(call: Call) -> tuple[DataServer, StateSet]:
     item = call.parse_webid(call.match["webId"])
-    for server in call.sim.world.servers:
-        for states in call.sim.world.sets.values():
-            here = item.server in (None, server.guid) and item.object == states.guid
-            if here or (item.path or "").casefold() == _path(server, states).casefold():
-                return server, states
+    for server, states in digital_sets(call):
+        here = item.server in (None, server.guid) and item.object == states.guid
+        if here or (item.path or "").casefold() == set_path(server, states).casefold():
+            return server, states
     raise not_found("Enumeration Set")
-
-
-def set_webid(call: Call, server: DataServer, states: StateSet) -> str:
-    """The WebId of a set."""
-    return webid.mint(
-        call.web_id_type, _SET, server=server.guid, item=states.guid, path=_path(server, states)
-    )
-
-
-def set_object(call: Call, server: DataServer, states: StateSet) -> dict[str, Any]:
-    """A digital set as JSON, without its values."""
-    web_id = set_webid(call, server, states)
-    root = f"/enumerationsets/{quote(web_id)}"
-    owner = webid.mint(call.web_id_type, webid.DATA_SERVER, server=server.guid, path=f"\\\\{server.name}")
-    return {
-        "WebId": web_id,
-        "Id": str(states.guid),
-        "Name": states.name,
-        "Description": "",
-        "Path": _path(server, states),
-        "Links": {
-            "Self": call.link(root),
-            "DataServer": call.link(f"/dataservers/{quote(owner)}"),
-            "Values": call.link(f"{root}/enumerationvalues"),
-            "Security": call.link(f"{root}/security"),
-            "SecurityEntries": call.link(f"{root}/securityentries"),
-        },
-    }
-
-
-def _value_guid(states: StateSet, code: int) -> uuid.UUID:
-    return uuid.uuid5(states.guid, str(code))
-
-
-def _value_object(call: Call, server: DataServer, states: StateSet, code: int) -> dict[str, Any]:
-    path = f"{_path(server, states)}\\{states.states[code]}"
-    web_id = webid.mint(
-        call.web_id_type,
-        _VALUE,
-        server=server.guid,
-        owner=states.guid,
-        item=_value_guid(states, code),
-        path=path,
-    )
-    owner = set_webid(call, server, states)
-    return {
-        "WebId": web_id,
-        "Id": str(_value_guid(states, code)),
-        "Name": states.states[code],
-        "Description": "",
-        "Value": code,
-        "Path": path,
-        "Links": {
-            "Self": call.link(f"/enumerationvalues/{quote(web_id)}"),
-            "EnumerationSet": call.link(f"/enumerationsets/{quote(owner)}"),
-        },
-    }

@@ -21,18 +21,24 @@ found by GUID, path or name without an index, at any number of tags.
     limits_of(tag)                           {"Minimum": .., "LoLo": .., ... "Maximum": ..}
     TEMPLATES[name], lineage(name)           templates, event frame templates too (eventtemplates.py)
     assets.webid(anything above, "IDOnly")   its WebId
+    assets.catalogue                         Items: categories, sets, tables, units, templates, analyses
     assets.guids                             more kinds of computed GUIDs: Key(Kind, database, a, b)
+
+    assets.changes                           create, change, remove elements and attributes
+    assets.snapshot()                        the model as it is now, for stale caches
 
 Sites stand at the top, then areas, units, equipment, components:
 ``LYN > Area 1 > U100 > PUMP-0000 > Motor``. :class:`UnknownAsset` is raised for what does not exist.
 """
 
 from .assets import Assets, Identified, UnknownAsset
-from .attributes import lineage, template_attributes
+from .attributes import Shaped, lineage, template_attributes
+from .changes import BadChange, Changes
 from .guids import Guids, Key, Kind, number_of
-from .layout import Layout, Level, Place
-from .model import AssetServer, Attribute, AttributeDef, Database, Element, TemplateDef
+from .layout import Layout, Level, Place, place_of
+from .model import AssetServer, Attribute, AttributeDef, Database, Element, Item, TemplateDef
 from .templates import LIMITS, TEMPLATES, limits_of
+from .views import Views
 
 __all__ = [
     "LIMITS",
@@ -41,19 +47,25 @@ __all__ = [
     "Assets",
     "Attribute",
     "AttributeDef",
+    "BadChange",
+    "Changes",
     "Database",
     "Element",
     "Guids",
     "Identified",
+    "Item",
     "Key",
     "Kind",
     "Layout",
     "Level",
     "Place",
+    "Shaped",
     "TemplateDef",
     "UnknownAsset",
+    "Views",
     "limits_of",
     "lineage",
     "number_of",
+    "place_of",
     "template_attributes",
 ]

@@ -1,14 +1,16 @@
-"""The attributes of an element: its templates', and its own for tags that the template did not foresee."""
+"""The attributes of an element: its templates', its own for tags that no template foresaw, and edits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from pi_lakeflow.simulator.world import names
-from pi_lakeflow.simulator.world.tags import NUMERIC, TagDef
+from pi_lakeflow.simulator.world.tags import NUMERIC, TagDef, kind_at
 
+from .edits import Edits
 from .guids import Guids, Key, Kind, number_of
 from .model import Attribute, AttributeDef, Element
 from .templates import TEMPLATES, limits_of
@@ -29,6 +31,7 @@ _TYPES = {
     "timestamp": "DateTime",
     "blob": "Byte[]",
 }
+_OUTSIDE = frozenset({"value", "point", "config"})  # fields of an attribute, not of its definition
 
 
 def lineage(template: str) -> list[str]:
@@ -46,46 +49,106 @@ def template_attributes(template: str) -> Iterator[tuple[str, AttributeDef]]:
         yield from ((name, definition) for definition in TEMPLATES[name].attributes)
 
 
-class AttributeMaker:
-    """Makes the attributes of elements; a pure function of the world's tags."""
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """An attribute but for its element: ``slot`` is the place of its tag; ``source`` its template."""
 
-    def __init__(self, world: World, guids: Guids) -> None:
+    number: int
+    source: str
+    definition: AttributeDef
+    slot: int | None = None
+    excluded: bool = False
+
+
+@lru_cache(maxsize=10_000)
+def _shape(template: str, kinds: tuple[tuple[int, str], ...]) -> tuple[Shaped, ...]:
+    """The attributes of elements of a template whose slots hold such tags, sorted by name."""
+    known = dict(kinds)
+    made = []
+    for source, definition in template_attributes(template):
+        number, slot = number_of(definition.name), definition.slot
+        if slot is None:
+            made.append(Shaped(number, source, definition))
+        elif known.get(slot) in _ANALOG:
+            typed = replace(definition, type=_TYPES[known[slot]])
+            made.append(Shaped(number, source, typed, slot))
+        else:  # no such tag here: the attribute is excluded
+            made.append(Shaped(number, source, definition, excluded=True))
+    for slot, kind in kinds:
+        if kind not in _ANALOG:
+            definition = _unforeseen(kind, slot)
+            made.append(Shaped(number_of(definition.name), "", definition, slot))
+    return tuple(sorted(made, key=lambda shaped: shaped.definition.name.casefold()))
+
+
+class AttributeMaker:
+    """Makes the attributes of elements from the world's tags and some edits."""
+
+    def __init__(self, world: World, guids: Guids, edits: Edits) -> None:
         self._world = world
         self._guids = guids
+        self._edits = edits
+
+    def shape(self, element: Element, indices: tuple[int, ...]) -> tuple[Shaped, ...] | None:
+        """What :meth:`of` makes, but for the element; None when somebody edited its attributes."""
+        return None if self._is_edited(element) else self._shape_of(element, indices)
 
     def of(self, element: Element, indices: tuple[int, ...]) -> tuple[Attribute, ...]:
         """The attributes at the top of an element whose tags are ``indices``, sorted by name."""
-        tags = {
-            index % names.TAGS_PER_EQUIPMENT: self._world.original(index, element.database.number)
-            for index in indices
-        }
-        made = [
-            self._from_template(element, source, definition, tags)
-            for source, definition in template_attributes(element.template)
-        ]
-        made += [
-            self.make(element, "", _unforeseen(tag, slot), tag=tag)
-            for slot, tag in tags.items()
-            if tag.kind not in _ANALOG
-        ]
-        return tuple(sorted(made, key=lambda attribute: attribute.name.casefold()))
+        made = [self._realise(element, shaped, indices) for shaped in self._shape_of(element, indices)]
+        return self._edited(element, None, made)
 
-    def _from_template(
-        self, element: Element, source: str, definition: AttributeDef, tags: dict[int, TagDef]
-    ) -> Attribute:
-        if definition.slot is None:
-            return self.make(element, source, definition)
-        tag = tags.get(definition.slot)
-        if tag is None or tag.kind not in _ANALOG:  # no such tag here: the attribute is excluded
-            return replace(self.make(element, source, definition), excluded=True)
-        limits = limits_of(tag)
-        children = tuple(
-            replace(child, default=limits[child.name], units=tag.units) for child in definition.children
+    def numbered(self, element: Element, indices: tuple[int, ...], number: int) -> Attribute | None:
+        """The attribute of that number, at any depth."""
+        if self._is_edited(element):
+            return _find(self.of(element, indices), number, self.children)
+        for shaped in self._shape_of(element, indices):
+            if shaped.number == number:
+                return self._realise(element, shaped, indices)
+            if number in _numbers_below(shaped.number, shaped.definition):
+                above = self._realise(element, shaped, indices)
+                return _find(self.children(above), number, self.children)
+        return None
+
+    def _is_edited(self, element: Element) -> bool:
+        edits, spot = self._edits, (element.database.number, element.place)
+        return (
+            spot in edits.new_attributes
+            or any(key[0] == spot for key in edits.attributes)
+            or any(key[0] == spot for key in edits.removed_attributes)
         )
-        fitting = replace(definition, type=_TYPES[tag.kind], units=tag.units, children=children)
-        return self.make(element, source, fitting, tag=tag)
 
-    def make(
+    def _shape_of(self, element: Element, indices: tuple[int, ...]) -> tuple[Shaped, ...]:
+        recipe = self._world.recipe
+        kinds = tuple((index % names.TAGS_PER_EQUIPMENT, kind_at(recipe, index)) for index in indices)
+        return _shape(element.template, kinds)
+
+    def _realise(self, element: Element, shaped: Shaped, indices: tuple[int, ...]) -> Attribute:
+        definition = shaped.definition
+        if shaped.slot is None:
+            made = self._make(element, shaped.source, definition)
+            return replace(made, excluded=True) if shaped.excluded else made
+        index = next(i for i in indices if i % names.TAGS_PER_EQUIPMENT == shaped.slot)
+        tag = self._world.original(index, element.database.number)
+        if shaped.source:
+            limits = limits_of(tag)
+            children = tuple(
+                replace(child, default=limits[child.name], units=tag.units) for child in definition.children
+            )
+            definition = replace(definition, units=tag.units, children=children)
+        else:
+            definition = replace(definition, description=tag.descriptor, qualifier=tag.digital_set)
+        return self._make(element, shaped.source, definition, tag=tag)
+
+    def children(self, parent: Attribute) -> tuple[Attribute, ...]:
+        """The attributes below an attribute."""
+        made = [
+            self._make(parent.element, parent.template, definition, parent=parent)
+            for definition in parent.definition.children
+        ]
+        return self._edited(parent.element, parent, made)
+
+    def _make(
         self,
         element: Element,
         source: str,
@@ -94,9 +157,7 @@ class AttributeMaker:
         parent: Attribute | None = None,
         tag: TagDef | None = None,
     ) -> Attribute:
-        """One attribute, at the top or below ``parent``."""
-        parents = (*parent.parents, parent.name) if parent else ()
-        number = number_of(*parents, definition.name)
+        number = number_of(f"{parent.number}", definition.name) if parent else number_of(definition.name)
         key = Key(Kind.ATTRIBUTE, element.database.number, element.place.ordinal, number)
         owner = parent.path if parent else element.path
         return Attribute(
@@ -106,37 +167,58 @@ class AttributeMaker:
             f"{owner}|{definition.name}",
             source,
             definition,
-            parents,
+            (*parent.parents, parent.name) if parent else (),
             None if tag is None else (tag.server.number, tag.index),
             definition.config if tag is None else f"{tag.path}?{tag.point_id}",
         )
 
-    def children(self, parent: Attribute) -> tuple[Attribute, ...]:
-        """The attributes below an attribute."""
-        return tuple(
-            self.make(parent.element, parent.template, definition, parent=parent)
-            for definition in parent.definition.children
-        )
+    def _edited(
+        self, element: Element, parent: Attribute | None, made: list[Attribute]
+    ) -> tuple[Attribute, ...]:
+        spot = (element.database.number, element.place)
+        above = parent.number if parent else None
+        for new in self._edits.new_attributes.get(spot, ()):
+            if new.parent == above:
+                fresh = self._make(element, "", new.definition, parent=parent)
+                made.append(replace(fresh, point=new.point))
+        kept = [a for a in made if (spot, a.number) not in self._edits.removed_attributes]
+        if self._edits.attributes:
+            kept = [_changed(a, self._edits.attributes.get((spot, a.number), {})) for a in kept]
+        return tuple(sorted(kept, key=lambda attribute: attribute.name.casefold()))
 
-    def numbered(self, attribute: Attribute, number: int) -> Attribute | None:
-        """The attribute or the one below it that has the number."""
+
+def _changed(attribute: Attribute, values: Mapping[str, Any]) -> Attribute:
+    if not values:
+        return attribute
+    inner = {name: value for name, value in values.items() if name not in _OUTSIDE}
+    outer = {name: value for name, value in values.items() if name in _OUTSIDE}
+    definition = replace(attribute.definition, **inner)
+    path = f"{attribute.path.rpartition('|')[0]}|{definition.name}"
+    return replace(attribute, definition=definition, path=path, **outer)
+
+
+def _find(
+    attributes: tuple[Attribute, ...], number: int, children: Callable[[Attribute], tuple[Attribute, ...]]
+) -> Attribute | None:
+    for attribute in attributes:
         if attribute.number == number:
             return attribute
-        above = (*attribute.parents, attribute.name)
-        for definition in attribute.definition.children:
-            if definition.children or number_of(*above, definition.name) == number:
-                below = self.make(attribute.element, attribute.template, definition, parent=attribute)
-                if found := self.numbered(below, number):
-                    return found
-        return None
+        if found := _find(children(attribute), number, children):
+            return found
+    return None
 
 
-def _unforeseen(tag: TagDef, slot: int) -> AttributeDef:
+def _numbers_below(number: int, definition: AttributeDef) -> Iterator[int]:
+    for child in definition.children:
+        below = number_of(f"{number}", child.name)
+        yield below
+        yield from _numbers_below(below, child)
+
+
+def _unforeseen(kind: str, slot: int) -> AttributeDef:
     return AttributeDef(
-        names.other_name(tag.kind, slot).replace("_", " ").title(),
-        type=_TYPES[tag.kind],
-        description=tag.descriptor,
+        names.other_name(kind, slot).replace("_", " ").title(),
+        type=_TYPES[kind],
         reference="PI Point",
-        qualifier=tag.digital_set,
         categories=("Process",),
     )

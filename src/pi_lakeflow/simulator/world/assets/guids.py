@@ -92,6 +92,13 @@ class Guids:
         database = rest >> (_A_BITS + _B_BITS) & 0x3F
         return Key(Kind(kind), database, rest >> _B_BITS & (1 << _A_BITS) - 1, rest & (1 << _B_BITS) - 1)
 
+    def key(self, guid: uuid.UUID) -> Key:
+        """The key of a GUID, or LookupError."""
+        found = self.read(guid)
+        if found is None:
+            raise LookupError(str(guid))
+        return found
+
 
 def number_of(*names: str) -> int:
     """A stable 32-bit number for a name (case does not matter)."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .guids import Kind
 from .layout import Place
 
 
@@ -122,6 +123,25 @@ class Attribute:
     @property
     def trait(self) -> str:
         return self.definition.trait
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Any other AF object: category, template, enumeration set or value, table, unit, analysis, ...
+
+    ``data`` is its definition, ``above`` the object that holds it.
+    """
+
+    kind: Kind
+    marker: str
+    guid: uuid.UUID
+    name: str
+    path: str
+    description: str = ""
+    database: Database | None = None
+    owner: uuid.UUID | None = None
+    above: Item | None = None
+    data: Any = None
 
 
 @dataclass(frozen=True, slots=True)

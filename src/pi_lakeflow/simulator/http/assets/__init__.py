@@ -1,0 +1,1 @@
+"""AF objects over HTTP: found, filtered, and printed. The routes are in ``http/routes``."""
