@@ -38,7 +38,7 @@ _PROPERTIES = frozenset(
     (
         *("Span", "Zero", "DisplayDigits", "DefaultUnitsNameAbbreviation", "ServerTime", "Annotated"),
         *("NotificationRules", "NotificationRuleTemplates", "NotificationContactTemplates"),
-        *("NotificationPlugIns", "BaseElementTemplates", "DerivedElementTemplates"),
+        *("NotificationPlugIns", "BaseTemplates", "DerivedTemplates"),
     )
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from pi_lakeflow.simulator.world.assets import Item, Kind
 from pi_lakeflow.simulator.world.assets.definitions import AnalysisDef, UnitDef
 
-from .objects import CONTROLLERS, SINCE_2018, Printer
+from .objects import CONTROLLERS, Printer
 
 _SECURED = frozenset(
     {
@@ -79,7 +79,7 @@ class ItemPrinter(Printer):
         definition = item.data
         value = definition.default if definition.value is None else definition.value(0)
         numeric = definition.type in ("Double", "Single", "Int32", "Int64", "EnumerationValue")
-        made = {
+        return {
             **self._definition(definition),
             "DataReferencePlugIn": definition.reference,
             "ConfigString": definition.config,
@@ -87,7 +87,6 @@ class ItemPrinter(Printer):
             "HasChildren": bool(definition.children),
             "IsExcluded": False,
         }
-        return made if self.call.sim.since(1, 11) else {n: v for n, v in made.items() if n not in SINCE_2018}
 
     def _value(self, item: Item) -> dict[str, Any]:
         number, _, parent = item.data
@@ -230,9 +229,9 @@ class ItemPrinter(Printer):
             "AttributeTemplates": "attributetemplates",
             "Categories": "categories",
             "NotificationRuleTemplates": "notificationruletemplates",
+            "BaseTemplates": "baseelementtemplates",
+            "DerivedTemplates": "derivedelementtemplates",
         }
-        if self.call.sim.since(1, 11):
-            lists |= {"BaseTemplates": "baseelementtemplates", "DerivedTemplates": "derivedelementtemplates"}
         links: dict[str, Any] = {n: self.url("elementtemplates", web_id, p) for n, p in lists.items()}
         base = self.assets.catalogue.named(Kind.ELEMENT_TEMPLATE, item.database, item.data.base)
         return links | {"BaseTemplate": self._to(base)}

@@ -70,7 +70,6 @@ _ELEMENT_LISTS = {
     "Security": "security",
     "SecurityEntries": "securityentries",
 }
-SINCE_2018 = ("DefaultUnitsNameAbbreviation", "DisplayDigits", "Span", "Zero")
 CONTROLLERS = {
     Kind.ELEMENT_CATEGORY: "elementcategories",
     Kind.ATTRIBUTE_CATEGORY: "attributecategories",
@@ -147,8 +146,6 @@ class Printer:
             server, IsConnected=True, ServerVersion="2.10.9.593", ServerTime=t.to_text(self.call.now)
         )
         item["ExtendedProperties"] = {}
-        if not self.call.sim.since(1, 11):
-            del item["ServerTime"]
         if not self._linked:
             return item
         links = {"Self": self.url("assetservers", item["WebId"])}
@@ -213,8 +210,6 @@ class Printer:
         if "paths" in associations(self.call):
             tail = attribute.path[len(attribute.element.path) :]
             item["Paths"] = [path + tail for path in self.assets.paths(attribute.element)]
-        if not self.call.sim.since(1, 11):
-            item = {name: value for name, value in item.items() if name not in SINCE_2018}
         return self._links(item, self._attribute_links(attribute, item["WebId"])) if self._linked else item
 
     def _definition(self, definition: AttributeDef) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pi_lakeflow.simulator.http.assets.items import ItemPrinter
 from pi_lakeflow.simulator.http.assets.lists import cut_reply, page_reply, plain_reply
 from pi_lakeflow.simulator.http.assets.lookup import assets_of, item_of
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import bad_webid
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
 from pi_lakeflow.simulator.world.assets import Assets, Item, Kind, lineage
@@ -79,16 +78,12 @@ async def template_categories(call: Call) -> Reply:
 
 
 async def bases(call: Call) -> Reply:
-    """The templates that it extends, nearest first. Since 2018."""
-    if not call.sim.since(1, 11):
-        raise bad_webid()
+    """The templates that it extends, nearest first."""
     return cut_reply(call, _chain(assets_of(call), _template(call))[1:], ItemPrinter.of_list(call).item)
 
 
 async def derived(call: Call) -> Reply:
-    """The templates that extend it; ``showDescendants``: indirectly too. Since 2018."""
-    if not call.sim.since(1, 11):
-        raise bad_webid()
+    """The templates that extend it; ``showDescendants``: indirectly too."""
     template, deep = _template(call), call.flag("showDescendants")
     found = [
         item

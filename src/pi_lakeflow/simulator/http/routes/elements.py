@@ -20,7 +20,6 @@ from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, element
 from pi_lakeflow.simulator.http.assets.objects import Printer
 from pi_lakeflow.simulator.http.assets.queries import element_search, query_of, search_database
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import bad_webid
 from pi_lakeflow.simulator.http.multiple import multiple_reply
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
@@ -115,9 +114,7 @@ async def categories(call: Call) -> Reply:
 
 
 async def paths(call: Call) -> Reply:
-    """The primary path first; with ``relativePath`` those below it, shortened. Since 2018."""
-    if not call.sim.since(1, 11):
-        raise bad_webid()
+    """The primary path first; with ``relativePath`` those below it, shortened."""
     found: list[str | None] = [*assets_of(call).paths(element_of(call))]
     root = call.text("relativePath").rstrip("\\")
     if root:
