@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +40,15 @@ _NAMES = {
 }
 
 
+# Routes for some objects only
+_FITTING: dict[str, Callable[[dict[str, Any], Walk], bool]] = {
+    "/attributes/{webId}/value": lambda item, _: not item["DataReferencePlugIn"],
+    "/elementtemplates/{webId}/derivedelementtemplates": lambda item, walk: (
+        item["Name"] in {other["BaseTemplate"] for other in walk.objects["elementtemplates"].values()}
+    ),
+}
+
+
 def urls(route: str, walk: Walk) -> Iterator[tuple[str, dict[str, Any]]]:
     """Paths and queries that ask for ``route``."""
     pattern = route.partition("#")[0]
@@ -62,6 +71,9 @@ def _path_values(pattern: str, controller: str, walk: Walk) -> Iterator[dict[str
 def _choices(name: str, pattern: str, controller: str, walk: Walk) -> list[str]:
     if name == "webId" and controller == "streams":
         return _streams(walk)
+    if pattern in _FITTING:
+        fits = _FITTING[pattern]
+        return [key for key, item in walk.objects[controller].items() if fits(item, walk)][:6]
     if name == "webId":
         source = "elements" if controller == "streamsets" else controller
         return [item["WebId"] for item in walk.some(source)]

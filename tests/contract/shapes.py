@@ -17,11 +17,15 @@ from pi_lakeflow.simulator.world import webid
 CONTRACT: dict[str, Any] = json.loads((Path(__file__).parent / "read_side.json").read_text())
 ROUTES: dict[str, dict[str, Any]] = CONTRACT["routes"]
 OBJECTS: dict[str, dict[str, str]] = CONTRACT["objects"]
+OBJECTS["Items[Unit]"] = {**OBJECTS["Items[UnitClass]"], "Items": "[Unit]"}  # missing in the description
 
-# Where real answers are known to differ from the description: the end of a stream is one value.
+# Where real answers are known to differ from the description: the end of a stream is one value, and
+# lists are lists.
 ANSWERS = {
     "/streamsets/end": "Items[StreamValue]",
     "/streamsets/{webId}/end": "Items[StreamValue]",
+    "/unitclasses/{webId}/units": "Items[Unit]",
+    "/elementtemplates/{webId}/securityentries/{name}": "SecurityEntry",
 }
 # The description marks no property as optional. These are there only when they have something to say.
 SOMETIMES = {"Errors", "WebException", "Exception", "Object", "Paths"}

@@ -86,4 +86,4 @@ def test_half_a_million_tags_cost_nothing_until_asked_for() -> None:
     plant = assets.databases[0]
     last = assets.element(plant, Place(Level.EQUIPMENT, assets.equipment(plant) - 1))
     assert assets.element_by_path(last.path) == last
-    assert len(list(assets.children(plant))) == 9
+    assert len(list(assets.children(plant))) == 10

@@ -20,7 +20,16 @@ from pi_lakeflow.simulator.world.assets import (
     place_of,
 )
 
-from .lists import FINDER_NAMES, Check, check_category, element_index, ordered, page_reply, text_check
+from .lists import (
+    FINDER_NAMES,
+    Check,
+    check_category,
+    descending,
+    element_index,
+    ordered,
+    page_reply,
+    text_check,
+)
 from .objects import Printer
 from .traits import TRAITS
 
@@ -121,7 +130,7 @@ def attribute_index(
     """The attributes of some elements whose definitions are wanted, sorted by name."""
     if call.text("sortField", "Name").casefold() != "name":
         raise ApiError(400, "Only 'Name' is supported for parameter 'sortField'.")
-    reverse = call.text("sortOrder").casefold() == "descending"
+    reverse = descending(call)
     named: dict[str, Index] = {}
     known: Known = {}
     for ordinal in ordinals:

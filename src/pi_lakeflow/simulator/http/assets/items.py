@@ -156,7 +156,7 @@ class ItemPrinter(Printer):
             "ConfigString": definition.rule_config,
             "DisplayString": definition.rule_config,
             "EditorType": f"OSIsoft.AF.Analysis.AnalysisRule.{editor}",
-            "HasChildren": False,
+            "HasChildren": bool(definition.sub_rules),
             "IsConfigured": True,
             "IsInitializing": False,
             "PlugInName": definition.rule,
@@ -273,7 +273,7 @@ class ItemPrinter(Printer):
 
     def _analysis_links(self, item: Item, web_id: str) -> dict[str, Any]:
         catalogue, definition = self.assets.catalogue, item.data
-        _, rule, time_rule = catalogue.with_rules(item)
+        _, rule, *_, time_rule = catalogue.with_rules(item)
         links = {
             "AnalysisRule": self._to(rule),
             "AnalysisRulePlugIn": self._to(catalogue.named(Kind.ANALYSIS_PLUGIN, None, definition.rule)),
@@ -293,9 +293,13 @@ class ItemPrinter(Printer):
     def _rule_links(self, item: Item, web_id: str) -> dict[str, Any]:
         time = item.kind in (Kind.TIME_RULE, Kind.TEMPLATE_TIME_RULE)
         kind = Kind.TIME_PLUGIN if time else Kind.ANALYSIS_PLUGIN
-        template = item.above is not None and item.above.kind is Kind.ANALYSIS_TEMPLATE
+        analysis, parent = item.above, None
+        if analysis is not None and analysis.kind in (Kind.ANALYSIS_RULE, Kind.ANALYSIS_TEMPLATE_RULE):
+            analysis, parent = analysis.above, analysis
+        template = analysis is not None and analysis.kind is Kind.ANALYSIS_TEMPLATE
         links = {
-            "AnalysisTemplate" if template else "Analysis": self._to(item.above),
+            "AnalysisTemplate" if template else "Analysis": self._to(analysis),
+            "Parent": self._to(parent),
             "PlugIn": self._to(self.assets.catalogue.named(kind, None, item.name)),
         }
         if not time:

@@ -10,7 +10,9 @@ from pi_lakeflow.simulator.http.afsearch import mask
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError
 from pi_lakeflow.simulator.http.reply import Reply
-from pi_lakeflow.simulator.world.assets import Assets, Database, Element, Kind, lineage, place_of
+from pi_lakeflow.simulator.world.assets import Assets, Database, Element, Kind, Place, lineage, place_of
+
+from .objects import Printer
 
 T = TypeVar("T")
 Check = Callable[[T], bool]
@@ -43,13 +45,17 @@ def cut_reply(call: Call, found: Sequence[T], show: Callable[[T], dict[str, Any]
     return plain_reply(call, (show(item) for item in found[:count]))
 
 
+def descending(call: Call) -> bool:
+    """``sortOrder``."""
+    return call.choice("sortOrder", ("Ascending", "Descending"), "Ascending") == "Descending"
+
+
 def ordered(call: Call, items: Iterable[T], fields: dict[str, Callable[[T], Any]]) -> list[T]:
     """Sorted by ``sortField`` (default Name) and ``sortOrder``."""
     name = call.text("sortField", "Name").casefold()
     if name not in fields:
         raise ApiError(400, f"The value '{call.text('sortField')}' is not valid for parameter 'sortField'.")
-    reverse = call.choice("sortOrder", ("Ascending", "Descending"), "Ascending") == "Descending"
-    return sorted(items, key=fields[name], reverse=reverse)
+    return sorted(items, key=fields[name], reverse=descending(call))
 
 
 def check_category(call: Call, assets: Assets, database: Database, kind: Kind, parameter: str) -> str:
@@ -125,12 +131,11 @@ def element_index(
     database = root if isinstance(root, Database) else root.database
     checks = element_checks(call, assets, database, names)
     full = call.flag("searchFullHierarchy")
-    by_name = call.text("sortField", "Name").casefold() == "name"
+    by_name, reverse = call.text("sortField", "Name").casefold() == "name", descending(call)
 
     def build() -> array[int]:
         place = None if isinstance(root, Database) else root.place
         if full and not checks and by_name:
-            reverse = call.text("sortOrder").casefold() == "descending"
             named = [(assets.name(database, p).casefold(), p.ordinal) for p in assets.places(database, place)]
             return array("q", (ordinal for _, ordinal in sorted(named, reverse=reverse)))
         below = assets.descendants(root) if full else assets.children(root)
@@ -158,3 +163,11 @@ def elements_reply(
         return show(assets.element(database, place))
 
     return page_reply(call, ordinals, shown)
+
+
+def references_reply(call: Call, assets: Assets, database: Database, place: Place | None) -> Reply:
+    """The elements that are referenced at a place (None: the top) but live elsewhere."""
+    checks = element_checks(call, assets, database, LIST_NAMES)
+    found = (assets.element(database, below) for below in assets.references(database, place))
+    kept = [element for element in found if all(check(element) for check in checks)]
+    return page_reply(call, ordered(call, kept, ELEMENT_SORT), Printer.of_list(call).element)

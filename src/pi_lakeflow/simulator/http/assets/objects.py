@@ -99,6 +99,7 @@ class Printer:
     def __init__(self, call: Call, tree: Tree | None = None) -> None:
         self.call = call
         self.assets: Assets = assets_of(call)
+        self._type = call.web_id_type
         self._linked = not tree or "links" in tree
         self._tree = tree
         self._id = lru_cache(maxsize=1_000)(self._fixed_id)
@@ -114,7 +115,7 @@ class Printer:
 
     def id(self, item: Identified) -> str:
         """The WebId of the type that the call asks for."""
-        return self.assets.webid(item, self.call.web_id_type)
+        return self.assets.webid(item, self._type)
 
     def _fixed_id(self, item: Any) -> str:
         return self.id(item)
@@ -233,16 +234,13 @@ class Printer:
         return {"Step": tag.step, "DisplayDigits": -5, "Span": tag.high - tag.low, "Zero": tag.low}
 
     def _reference(self, attribute: Attribute) -> dict[str, Any] | None:
-        if "datareference" not in associations(self.call) or not attribute.definition.reference:
+        if "datareference" not in associations(self.call) or attribute.point is None:
             return None
-        point = None
-        if attribute.point is not None:
-            try:
-                point = point_object(self.call, self.assets.tag(attribute))
-            except UnknownTag:
-                point = None
-        if point is not None:
-            del point["Links"]
+        try:
+            point = point_object(self.call, self.assets.tag(attribute))
+        except UnknownTag:
+            return None
+        del point["Links"]
         return {"Type": attribute.definition.reference, "PIPoint": point}
 
     def _attribute_links(self, attribute: Attribute, web_id: str) -> dict[str, Any]:

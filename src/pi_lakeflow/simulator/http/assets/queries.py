@@ -7,6 +7,7 @@ from typing import Any
 
 from pi_lakeflow.simulator.http.afsearch import Field, Query, bad_query, flag, matcher, parse_query
 from pi_lakeflow.simulator.http.call import Call
+from pi_lakeflow.simulator.http.errors import ApiError
 from pi_lakeflow.simulator.http.timeparse import BadTime, parse_time
 from pi_lakeflow.simulator.world.assets import (
     Assets,
@@ -20,7 +21,7 @@ from pi_lakeflow.simulator.world.assets import (
 )
 
 from .attributes import Index, attribute_index
-from .lists import ELEMENT_SORT
+from .lists import ELEMENT_SORT, descending
 from .lookup import assets_of, database_of
 
 _OPTIONS = ("SortField", "SortOrder", "Root", "AllDescendants")
@@ -156,7 +157,9 @@ def analysis_fields(assets: Assets) -> dict[str, Field[Item]]:
 def analysis_index(call: Call, assets: Assets, database: Database, query: Query) -> AnalysisIndex:
     """All analyses of a database that fit, sorted by name."""
     keep = matcher(query.without(*_OPTIONS), analysis_fields(assets))
-    reverse = call.text("sortOrder").casefold() == "descending"
+    reverse = descending(call)
+    if call.text("sortField", "Name").casefold() != "name":
+        raise ApiError(400, "Only 'Name' is supported for parameter 'sortField'.")
 
     def build() -> AnalysisIndex:
         found = []

@@ -86,6 +86,8 @@ class AttributeStream:
 
     def walk(self, first: int, last: int, *, reverse: bool = False) -> Iterator[Events]:
         del first, last, reverse
+        if self.broken:
+            return iter(())
         text = "The operation is not supported by the data reference of the attribute."
         raise self._gone or ApiError(409, text, generic=True)
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from pi_lakeflow.simulator.http.afsearch import matcher
 from pi_lakeflow.simulator.http.assets.items import ItemPrinter
-from pi_lakeflow.simulator.http.assets.lists import page_reply, plain_reply
+from pi_lakeflow.simulator.http.assets.lists import (
+    Check,
+    ordered,
+    page_reply,
+    plain_reply,
+    text_check,
+)
 from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, item_of
 from pi_lakeflow.simulator.http.assets.queries import (
     analysis_at,
@@ -19,7 +25,7 @@ from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import path_not_found
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Handler, Router
-from pi_lakeflow.simulator.world.assets import Kind
+from pi_lakeflow.simulator.world.assets import Item, Kind
 
 _ROUTES: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "elementtemplates": ("Element Template", (Kind.ELEMENT_TEMPLATE,)),
@@ -95,9 +101,18 @@ async def data(call: Call) -> Reply:
 
 
 async def sub_rules(call: Call) -> Reply:
-    """Rules below a rule: none of this plant's has any."""
-    item_of(call, "Analysis Rule", Kind.ANALYSIS_RULE, Kind.ANALYSIS_TEMPLATE_RULE)
-    return page_reply(call, [], ItemPrinter.of_list(call).item)
+    """Rules below a rule, and below those none."""
+    rule = item_of(call, "Analysis Rule", Kind.ANALYSIS_RULE, Kind.ANALYSIS_TEMPLATE_RULE)
+    catalogue, check = assets_of(call).catalogue, _name_check(call)
+    below = [item for item in catalogue.with_rules(rule.above) if item.above == rule] if rule.above else []
+    found = [item for item in below if check is None or check(item)]
+    call.flag("searchFullHierarchy")
+    order: dict[str, Any] = {"name": lambda i: i.name.casefold(), "id": lambda i: str(i.guid)}
+    return page_reply(call, ordered(call, found, order), ItemPrinter.of_list(call).item)
+
+
+def _name_check(call: Call) -> Check[Item] | None:
+    return text_check(call.text("nameFilter"), lambda item: item.name)
 
 
 async def units(call: Call) -> Reply:

@@ -15,6 +15,7 @@ from pi_lakeflow.simulator.http.assets.lists import (
     ordered,
     page_reply,
     plain_reply,
+    references_reply,
 )
 from pi_lakeflow.simulator.http.assets.lookup import (
     assets_of,
@@ -133,9 +134,8 @@ async def elements(call: Call) -> Reply:
 
 
 async def referenced(call: Call) -> Reply:
-    """Elements that are referenced at the root but live elsewhere: none in this plant."""
-    database_of(call)
-    return page_reply(call, [], Printer.of_list(call).element)
+    """Elements that are referenced at the root but live elsewhere."""
+    return references_reply(call, assets_of(call), database_of(call), None)
 
 
 async def element_attributes(call: Call) -> Reply:

@@ -7,14 +7,12 @@ from typing import Any
 from pi_lakeflow.simulator.http.assets.attributes import attributes_reply, finder_reply
 from pi_lakeflow.simulator.http.assets.items import ItemPrinter
 from pi_lakeflow.simulator.http.assets.lists import (
-    ELEMENT_SORT,
-    LIST_NAMES,
-    element_checks,
     element_index,
     elements_reply,
     ordered,
     page_reply,
     plain_reply,
+    references_reply,
 )
 from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, element_of
 from pi_lakeflow.simulator.http.assets.objects import Printer
@@ -59,6 +57,7 @@ async def search(call: Call) -> Reply:
     """``query`` in the syntax of AFSearch."""
     assets, database = search_database(call)
     query = query_of(call)
+    call.time("queryDate")  # no other versions of elements are kept
 
     def render() -> Reply:
         index = element_search(call, assets, database, query)
@@ -84,12 +83,8 @@ async def elements(call: Call) -> Reply:
 
 async def referenced(call: Call) -> Reply:
     """The elements that are referenced here but live elsewhere."""
-    assets, root = assets_of(call), element_of(call)
-    checks = element_checks(call, assets, root.database, LIST_NAMES)
-    places = assets.references(root.database, root.place)
-    found = [assets.element(root.database, place) for place in places]
-    kept = [e for e in found if all(check(e) for check in checks)]
-    return page_reply(call, ordered(call, kept, ELEMENT_SORT), Printer.of_list(call).element)
+    root = element_of(call)
+    return references_reply(call, assets_of(call), root.database, root.place)
 
 
 async def attributes(call: Call) -> Reply:
@@ -120,4 +115,4 @@ async def paths(call: Call) -> Reply:
     if root:
         below = [p for p in found if p and p.casefold().startswith(f"{root}\\".casefold())]
         found = [p[len(root) + 1 :] for p in below] or [None]
-    return call.reply({"Links": {}, "Items": found})
+    return call.reply({"Items": found})

@@ -184,8 +184,7 @@ class Assets:
 
     def references(self, database: Database, place: Place | None) -> Iterator[Place]:
         """What is referenced there but lives elsewhere."""
-        if place is not None:
-            yield from self.layout(database).weak_children(place)
+        yield from self.layout(database).weak_children(place)
 
     def _below(self, database: Database, place: Place | None) -> Iterator[Place]:
         layout = self.layout(database)
@@ -224,8 +223,8 @@ class Assets:
     def paths(self, element: Element) -> list[str]:
         """Its path, then those of its weak references."""
         weak = self.layout(element.database).weak_parents(element.place)
-        more = (f"{self.element(element.database, place).path}\\{element.name}" for place in weak)
-        return [element.path, *more]
+        owners = (self.element(element.database, p).path if p else element.database.path for p in weak)
+        return [element.path, *(f"{owner}\\{element.name}" for owner in owners)]
 
     def equipment(self, database: Database) -> int:
         """How many pieces of equipment there are: ``Place(Level.EQUIPMENT, 0 ...)``."""

@@ -67,12 +67,17 @@ class Catalogue:
         return [self._analysis(element, d) for d in ANALYSES if d.target in chain]
 
     def with_rules(self, analysis: Item) -> Iterator[Item]:
-        """An analysis or analysis template, its rule and its time rule."""
+        """An analysis or analysis template, its rule, the rules below that, and its time rule."""
         yield analysis
         template = analysis.kind is Kind.ANALYSIS_TEMPLATE
         definition: AnalysisDef = analysis.data
         rule = Kind.ANALYSIS_TEMPLATE_RULE if template else Kind.ANALYSIS_RULE
-        yield self._rule(analysis, rule, _RULES[rule], definition.rule, "AnalysisRule")
+        top = self._rule(analysis, rule, _RULES[rule], definition.rule, "AnalysisRule")
+        yield top
+        for place, (name, config) in enumerate(definition.sub_rules, 1):
+            below = self._rule(analysis, rule, _RULES[rule], name, f"AnalysisRule\\{name}", place)
+            changed = replace(definition, rule=name, rule_config=config, sub_rules=())
+            yield replace(below, above=top, data=changed)
         time = Kind.TEMPLATE_TIME_RULE if template else Kind.TIME_RULE
         yield self._rule(analysis, time, _TIME_RULES[time], definition.time_rule, "TimeRule")
 
@@ -89,9 +94,9 @@ class Catalogue:
             data=definition,
         )
 
-    def _rule(self, analysis: Item, kind: Kind, marker: str, name: str, word: str) -> Item:
+    def _rule(self, analysis: Item, kind: Kind, marker: str, name: str, word: str, place: int = 0) -> Item:
         key = self._assets.guids.key(analysis.guid)
-        guid = self._assets.guids.of(Key(kind, key.database, key.a, key.b))
+        guid = self._assets.guids.of(Key(kind, key.database, key.a, key.b ^ place))
         path = f"{analysis.path}\\{word}"
         texts = {**PLUGINS[Kind.ANALYSIS_PLUGIN][2], **PLUGINS[Kind.TIME_PLUGIN][2]}
         return Item(

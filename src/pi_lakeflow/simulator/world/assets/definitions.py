@@ -61,6 +61,7 @@ class AnalysisDef:
     description: str = ""
     output_time: str = ""
     priority: str = "Normal"
+    sub_rules: tuple[tuple[str, str], ...] = ()  # rule plug-in and configuration of rules below the rule
 
 
 # kind -> (WebId marker, word in paths, names with descriptions)
@@ -254,6 +255,7 @@ ANALYSES: tuple[AnalysisDef, ...] = (
         "",
         ("Condition",),
         "Event frame while the vibration is high",
+        sub_rules=(("PerformanceEquation", "margin := 'Vibration, Drive End|HiHi' - now;"),),
     ),
     AnalysisDef(
         "Tank Balance",
@@ -288,5 +290,17 @@ ANALYSES: tuple[AnalysisDef, ...] = (
         "Frequency=900",
         ("Performance",),
         "Average health of the equipment",
+    ),
+    AnalysisDef(
+        "Site Report",
+        "Site",
+        "Rollup",
+        "Count;Attribute=Operating State;Level=2",
+        "",
+        "Periodic",
+        "Frequency=86400;Offset=21600",
+        ("Performance",),
+        "How many units run, every morning",
+        sub_rules=(("PerformanceEquation", "running := Count;"),),
     ),
 )

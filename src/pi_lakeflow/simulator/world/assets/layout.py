@@ -137,14 +137,20 @@ class Layout:
                 for c in range(len(COMPONENTS[names.prefix(n)])):
                     yield Place(Level.COMPONENT, n * MAX_COMPONENTS + c)
 
-    def weak_children(self, place: Place) -> Iterator[Place]:
-        """Elements that are referenced here but live elsewhere: the first of every fourth unit."""
-        if place.level is Level.GROUP:
+    def weak_children(self, place: Place | None) -> Iterator[Place]:
+        """Elements that are referenced here but live elsewhere: the first of every fourth unit in a
+        group, the plant's first tank at the top (None).
+        """
+        if place is None and self.equipment > 1:
+            yield Place(Level.EQUIPMENT, 1)
+        if place is not None and place.level is Level.GROUP:
             step = 4 * names.EQUIPMENT_PER_UNIT
             yield from (Place(Level.EQUIPMENT, k) for k in range(0, self.equipment, step))
 
-    def weak_parents(self, place: Place) -> Iterator[Place]:
-        """Where else an element is referenced."""
+    def weak_parents(self, place: Place) -> Iterator[Place | None]:
+        """Where else an element is referenced; None is the top."""
+        if place == Place(Level.EQUIPMENT, 1):
+            yield None
         if place.level is Level.EQUIPMENT and place.number % (4 * names.EQUIPMENT_PER_UNIT) == 0:
             yield Place(Level.GROUP, 0)
 
