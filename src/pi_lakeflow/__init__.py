@@ -12,22 +12,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pi_lakeflow.app.connector import PILakeflowConnector
     from pi_lakeflow.app.optimizer import PerformanceOptimizer, calculate_optimal_batch_size
+    from pi_lakeflow.app.writer import DeltaLakeWriter
+    from pi_lakeflow.flow.buffer import StreamingBuffer
     from pi_lakeflow.flow.chunks import MemoryEfficientIterator
     from pi_lakeflow.flow.ratelimiter import RateLimiter
+    from pi_lakeflow.historians.pi.live.client import PIWebSocketClient
     from pi_lakeflow.historians.pi.wire.client import PIWebAPIClient
 
 __all__ = [
+    "DeltaLakeWriter",
     "MemoryEfficientIterator",
     "PILakeflowConnector",
     "PIWebAPIClient",
+    "PIWebSocketClient",
     "PerformanceOptimizer",
     "RateLimiter",
+    "StreamingBuffer",
     "calculate_optimal_batch_size",
 ]
 
 _HOMES = {
     "MemoryEfficientIterator": "pi_lakeflow.flow.chunks",
     "PerformanceOptimizer": "pi_lakeflow.app.optimizer",
+    "DeltaLakeWriter": "pi_lakeflow.app.writer",
+    "PIWebSocketClient": "pi_lakeflow.historians.pi.live.client",
+    "StreamingBuffer": "pi_lakeflow.flow.buffer",
     "RateLimiter": "pi_lakeflow.flow.ratelimiter",
     "calculate_optimal_batch_size": "pi_lakeflow.app.optimizer",
     "PILakeflowConnector": "pi_lakeflow.app.connector",

@@ -18,10 +18,10 @@ def decode_values(body: bytes, meta: Mapping[str, StreamMeta] = _NOTHING_KNOWN) 
     Rows and failures are those of ``decode_recorded``; a stream that failed as a whole has no row.
     Raises ``Transient`` as that does.
     """
-    return page_of([_as_recorded(stream) for stream in items_of(parse(body))], meta)
+    return page_of([as_recorded(stream) for stream in items_of(parse(body))], meta)
 
 
-def _as_recorded(stream: dict[str, Any]) -> dict[str, Any]:
+def as_recorded(stream: dict[str, Any]) -> dict[str, Any]:
     """``stream`` as if it came from ``recorded``, with its only event in ``Items``."""
     value = stream.get("Value")
     if value is None or (isinstance(value, dict) and value.get("Errors") and "Timestamp" not in value):

@@ -15,6 +15,7 @@ Signatures::
     request(method, path, *, params=(), json=None, headers=None, cap_bytes=None,
             html_ok=False, idempotent=None) -> Response
     json(method, path, *, params=(), json=None, headers=None, cap_bytes=None) -> Any
+    socket(path, *, params=(), ping=timedelta(seconds=20)) -> Socket
 
 ``path`` is plain text below the root, or an absolute link that the server gave. What raises what
 is the table in :mod:`~pi_lakeflow.historians.pi.wire.answers`; a caller sees ``AuthRefused``,
@@ -27,6 +28,7 @@ import json as plain_json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -34,7 +36,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from pi_lakeflow.errors import SourceUnavailable, TooLarge, Transient
+from pi_lakeflow.errors import AuthRefused, SourceUnavailable, TooLarge, Transient
 from pi_lakeflow.flow.gate import Gate, Slot
 from pi_lakeflow.flow.retry import RetryPolicy
 from pi_lakeflow.historians.pi.wire.answers import error_for, not_json, web_exception
@@ -43,6 +45,7 @@ from pi_lakeflow.historians.pi.wire.connection import MIB, Connection
 from pi_lakeflow.historians.pi.wire.exchange import Outgoing, Response, exchange, open_session
 from pi_lakeflow.historians.pi.wire.links import Params, encode, join, same_origin
 from pi_lakeflow.historians.pi.wire.negotiate import Lanes, Negotiate
+from pi_lakeflow.historians.pi.wire.socket import Socket, open_socket
 from pi_lakeflow.model.events import Observer, RequestDone, ignore
 
 T = TypeVar("T")
@@ -143,6 +146,26 @@ class Transport:
         if idempotent is None:
             idempotent = _may_repeat(method, path)
         return await self._retried(out, _whole, idempotent=idempotent, html_ok=html_ok)
+
+    async def socket(
+        self, path: str, *, params: Params = (), ping: timedelta = timedelta(seconds=20)
+    ) -> Socket:
+        """An open channel at ``path``; one attempt, since whoever holds a channel has to come again anyway.
+
+        Raises as ``request`` does, and ``Transient`` and ``Throttled``.
+        """
+        out = self._outgoing("GET", path, list(params), None, None, None)
+        async with self.gate.slot() as slot:
+            slot.learn = False  # the server may take its time with a handshake
+            header = await self._auth.authorization(self._root, self._fetcher(slot))
+            try:
+                return await open_socket(self, _authorized(out, header), self._auth, slot=slot, ping=ping)
+            except AuthRefused:
+                if not await self._auth.renew(header):
+                    raise
+            header = await self._auth.authorization(self._root, self._fetcher(slot))
+            await slot.another()
+            return await open_socket(self, _authorized(out, header), self._auth, slot=slot, ping=ping)
 
     async def _retried(
         self, out: Outgoing, read: Callable[[Response], T], *, idempotent: bool, html_ok: bool = False

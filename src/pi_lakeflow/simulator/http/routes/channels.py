@@ -47,8 +47,9 @@ async def instances(call: Call) -> Reply:
 async def _serve(call: Call, streams: list[Stream]) -> web.StreamResponse:
     call.flag("includeInitialValues")
     call.integer("heartbeatRate", 0, least=-1 << 31)
+    streams = [stream for stream in streams if stream.tag is not None]  # others never have news
     tags = [stream.tag for stream in streams if stream.tag is not None]
-    if len(tags) != len(streams):
+    if not streams:
         raise unsupported()
     if call.raw is None or not web.WebSocketResponse().can_prepare(call.raw).ok:
         raise ApiError(400, "The request is not a WebSocket request.", generic=True)

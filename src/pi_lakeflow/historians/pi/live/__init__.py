@@ -1,0 +1,1 @@
+"""Live values: many sockets under one face, and their messages as rows."""
