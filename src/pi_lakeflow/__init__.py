@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pi_lakeflow.app.connector import PILakeflowConnector
     from pi_lakeflow.app.optimizer import PerformanceOptimizer, calculate_optimal_batch_size
+    from pi_lakeflow.app.spark import register
     from pi_lakeflow.app.writer import DeltaLakeWriter
     from pi_lakeflow.flow.buffer import StreamingBuffer
     from pi_lakeflow.flow.chunks import MemoryEfficientIterator
@@ -29,6 +30,7 @@ __all__ = [
     "RateLimiter",
     "StreamingBuffer",
     "calculate_optimal_batch_size",
+    "register",
 ]
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "calculate_optimal_batch_size": "pi_lakeflow.app.optimizer",
     "PILakeflowConnector": "pi_lakeflow.app.connector",
     "PIWebAPIClient": "pi_lakeflow.historians.pi.wire.client",
+    "register": "pi_lakeflow.app.spark",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,11 +61,17 @@ def from_environment(environ: Mapping[str, str], *, base: Path) -> Iterator[Give
         yield _one(path, environ[name], Origin(Layer.ENVIRONMENT, name), base)
 
 
-def from_flags(flags: Mapping[str, Any], *, base: Path) -> Iterator[Given | Unknown]:
-    """Dotted keys from the command line; None means that the flag was not used."""
+def from_flags(
+    flags: Mapping[str, Any], *, base: Path, named: Callable[[str], str] | None = None
+) -> Iterator[Given | Unknown]:
+    """Dotted keys from the command line; None means that the flag was not used.
+
+    ``named`` says what messages call the flag of a key, where flags are no flags but options.
+    """
+    name = named or (lambda path: flag_name(path) or f"the flag for {path}")
     for path, value in flags.items():
         if value is not None:
-            yield _one(path, value, Origin(Layer.FLAG, flag_name(path) or f"the flag for {path}"), base)
+            yield _one(path, value, Origin(Layer.FLAG, name(path)), base)
 
 
 def flag_name(path: str) -> str | None:

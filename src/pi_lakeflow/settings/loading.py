@@ -6,7 +6,7 @@ All problems of a configuration are told at once, not one per attempt.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,15 @@ def load(
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    named: Callable[[str], str] | None = None,
 ) -> Settings:
     """The settings of one run.
 
     ``config`` is a dict with the keys of the file and takes its place; otherwise the file is
     ``path``, else the one that PI_LAKEFLOW_CONFIG names, else ``pi-lakeflow.yaml`` in ``cwd``
-    or above. ``flags`` are dotted keys with values, None for flags that were not used. Precedence:
-    flags, ``environ`` (os.environ unless given), file, defaults.
+    or above. ``flags`` are dotted keys with values, None for flags that were not used; ``named`` says
+    what messages call them when they come from elsewhere than the command line. Precedence: flags,
+    ``environ`` (os.environ unless given), file, defaults.
 
     Relative paths count from the folder of the file, or from ``cwd``.
 
@@ -66,7 +68,8 @@ def load(
     here = (cwd or Path()).absolute()
     draft = _Draft(here)
     file_layer = _file_layer(draft, config, path, environ)
-    for layer in (file_layer, from_environment(environ, base=here), from_flags(flags or {}, base=here)):
+    flag_layer = from_flags(flags or {}, base=here, named=named)
+    for layer in (file_layer, from_environment(environ, base=here), flag_layer):
         _merge(draft, layer)
     settings = _build(draft)
     _raise(draft.problems)
