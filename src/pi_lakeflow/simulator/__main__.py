@@ -11,21 +11,28 @@ import contextlib
 import ctypes
 import signal
 import sys
-from dataclasses import replace
-from datetime import datetime
 
-from pi_lakeflow.simulator.config import Auth, Capacity, Limits, SimulatorConfig
+from pi_lakeflow.simulator.config import SimulatorConfig
 from pi_lakeflow.simulator.launch import serve
-from pi_lakeflow.simulator.world import FixedClock, Oddities
-from pi_lakeflow.simulator.world.ticks import MICRO, from_datetime
+from pi_lakeflow.simulator.texts import PRESETS, config_of
 
+SHORTHANDS = {
+    "capacity": "capacity",
+    "rate_limit": "limits.rate_limit_requests",
+    "release": "version",
+    "web_id_type": "web_id_type",
+    "answer_cache": "answer_cache_bytes",
+}
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_PRESETS = {"laptop": Capacity.laptop, "plant": Capacity.plant, "enterprise": Capacity.enterprise}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the arguments and serve."""
-    config = config_from(_parser().parse_args(arguments))
+    options = parser()
+    try:
+        config = config_from(options.parse_args(arguments))
+    except ValueError as error:
+        options.error(str(error))
     keep_memory()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_until_stopped(config))
@@ -58,35 +65,16 @@ def _announce(line: str) -> None:
 
 
 def config_from(options: argparse.Namespace) -> SimulatorConfig:
-    """The configuration that the options describe."""
-    now = from_datetime(datetime.fromisoformat(options.now)) // MICRO if options.now else None
-    config = SimulatorConfig(
-        seed=options.seed,
-        tags=options.tags,
-        density=options.density,
-        uniform=options.uniform,
-        oddities=Oddities.none() if options.plain else Oddities(),
-        clock=FixedClock(now) if now is not None else None,
-        host=options.host,
-        port=options.port,
-        tls=options.tls,
-        web_id_type=options.web_id_type,
-        answer_cache_bytes=options.answer_cache,
-        capacity=_PRESETS[options.capacity]() if options.capacity else Capacity(),
-        auth=_auth(options.auth),
-    )
-    if options.rate_limit is not None:
-        config = replace(config, limits=Limits(rate_limit_requests=options.rate_limit))
-    return config
+    """The configuration that the options describe; :class:`ValueError` says what does not fit."""
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    short = {key: given.pop(name) for name, key in SHORTHANDS.items() if name in given}
+    return config_of(shorthands=short, **given)
 
 
-def _auth(methods: list[str] | None) -> Auth:
-    return Auth(methods=tuple(methods)) if methods else Auth()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pi_lakeflow.simulator", description=__doc__)
-    add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+    """The options; their names are those of the configuration's fields."""
+    found = argparse.ArgumentParser(prog="python -m pi_lakeflow.simulator", description=__doc__)
+    add = found.add_argument
     add("--tags", type=int, default=100, help="points on the first data server")
     add("--seed", type=int, default=1)
     add("--density", type=float, default=1.0, help="events per minute of an ordinary tag")
@@ -96,12 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0 = any free one")
     add("--tls", action="store_true", help="with a certificate of its own making")
-    add("--web-id-type", default="Full")
-    add("--capacity", choices=sorted(_PRESETS))
+    add("--auth", action="append", choices=["basic", "bearer", "kerberos", "negotiate", "anonymous"])
+    add("--user", action="append", dest="users", metavar="NAME:PASSWORD")
+    add("--capacity", choices=sorted(PRESETS), help="be no stronger than such a server")
     add("--rate-limit", type=int, help="requests per second and client; 0 = none")
-    add("--answer-cache", type=int, default=0, help="bytes of whole answers to keep; wants --now")
-    add("--auth", action="append", choices=["basic", "bearer", "negotiate", "anonymous"])
-    return parser
+    add("--release", help="of PI Web API: 2017 R2, 2018 SP1, 2021 SP3, 2023, or a number")
+    add("--web-id-type")
+    add("--answer-cache", type=int, help="bytes of whole answers to keep; wants --now")
+    add("--fault", action="append", dest="faults", metavar="KIND:FIELD=VALUE,...")
+    add("--set", action="append", dest="changes", metavar="KEY=VALUE", help="any other setting")
+    return found
 
 
 if __name__ == "__main__":

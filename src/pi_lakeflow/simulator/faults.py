@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -181,14 +181,6 @@ class Faults:
 def status_texts(fault: Fault) -> str:
     """The text of a ``status`` fault."""
     return fault.message or _DEFAULT_TEXTS.get(fault.status, "An error occurred.").format(path="")
-
-
-def fault_from(values: dict[str, object]) -> Fault:
-    """A fault from JSON; :class:`TypeError` names what is wrong."""
-    tags = values.get("tags", ())
-    if isinstance(tags, list):
-        values = {**values, "tags": tuple(str(tag) for tag in tags)}
-    return replace(Fault("status"), **values)  # type: ignore[arg-type]  # __init__ refuses others
 
 
 @lru_cache(maxsize=512)

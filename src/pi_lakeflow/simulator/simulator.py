@@ -27,8 +27,8 @@ class Simulator:
     """What routes and tests share. ``url`` is the base path's absolute URL once the server listens."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        self.config = config
-        self.version = number_of(config.version)
+        self.answers = Answers(config.answer_cache_bytes)
+        self.reconfigure(config)
         self.world = World(
             seed=config.seed,
             tags=config.tags,
@@ -44,15 +44,9 @@ class Simulator:
         self.faults = Faults.of(config.faults, config.fault_seed)
         self.stats = Stats()
         self.rows: WeighedCache[Rows] = WeighedCache(config.cache_bytes, weigh_rows)
-        self.answers = Answers(config.answer_cache_bytes)
         self.text = ValueText(self)
         self.router: Router = discover()
         self.gatekeeper = Gatekeeper(config.auth, self.world.clock)
-        self.rate_limit = RateLimit(config.limits.rate_limit_requests, config.limits.rate_limit_seconds)
-        self.search_limit = RateLimit(
-            config.limits.search_rate_limit_requests, config.limits.rate_limit_seconds
-        )
-        self.workers = Workers(config.capacity)
         self.updates = Updates(self)
         self.channels = Channels(self)
         self.down_until = 0.0  # of time.monotonic: connections are refused until then
@@ -61,7 +55,24 @@ class Simulator:
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="simulator-gzip")
         self.started = self.world.clock.now()
         self.instance = uuid.uuid5(uuid.NAMESPACE_URL, f"simulator:{config.seed}")
-        self.configuration: dict[str, object] = {
+        self.url = ""
+        self.ca_file: Path | None = None
+
+    def reconfigure(self, config: SimulatorConfig) -> None:
+        """Take on other limits, capacity, version and the like; the world stays as it is."""
+        limits = config.limits
+        self.config = config
+        self.version = number_of(config.version)
+        self.rate_limit = RateLimit(limits.rate_limit_requests, limits.rate_limit_seconds)
+        self.search_limit = RateLimit(limits.search_rate_limit_requests, limits.rate_limit_seconds)
+        self.workers = Workers(config.capacity)
+        self.answers.clear()
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        """The configuration items that PI Web API shows to its administrators."""
+        config = self.config
+        return {
             "MaxReturnedItemsPerCall": config.limits.max_returned_items,
             "RateLimitMaxRequests": config.limits.rate_limit_requests,
             "RateLimitDuration": config.limits.rate_limit_seconds,
@@ -72,8 +83,6 @@ class Simulator:
             "WebIDType": config.web_id_type,
             "AuthenticationMethods": [_METHOD_NAMES[m] for m in config.auth.methods],
         }
-        self.url = ""
-        self.ca_file: Path | None = None
 
     def since(self, major: int, minor: int) -> bool:
         """Whether the version that the server pretends to have is at least this one."""

@@ -26,17 +26,39 @@ Seed = Annotated[
 Density = Annotated[
     float, typer.Option("--density", metavar="N", help="Events per minute of an ordinary tag.")
 ]
+Plain = Annotated[bool, typer.Option("--plain", help="No oddities: good numbers and nothing else.")]
+Now = Annotated[
+    str, typer.Option("--now", metavar="TIME", help="Hold the clock there: ISO 8601 with offset.")
+]
 UseTls = Annotated[bool, typer.Option("--tls", help="https, with a certificate of its own making.")]
 AuthBy = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
-        "--auth", metavar="KIND", help="anonymous, basic (user pi, password pi), bearer or negotiate."
+        "--auth", metavar="KIND", help="anonymous, basic, bearer, kerberos (Negotiate). Repeatable."
     ),
+]
+Users = Annotated[
+    list[str] | None,
+    typer.Option("--user", metavar="NAME:PASSWORD", help="Who may log on [default: pi:pi]. Repeatable."),
 ]
 Strength = Annotated[
     str | None,
     typer.Option(
         "--capacity", metavar="KIND", help="Be no stronger than a laptop, a plant or an enterprise server."
+    ),
+]
+Release = Annotated[
+    str | None,
+    typer.Option("--release", metavar="NAME", help="Of PI Web API: '2017 R2', '2018 SP1', '2021 SP3', 2023."),
+]
+FaultsOn = Annotated[
+    list[str] | None,
+    typer.Option("--fault", metavar="KIND:FIELD=VALUE,...", help="Switch a fault on. Repeatable."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Any setting, such as limits.rate_limit_requests=5. Repeatable."
     ),
 ]
 
@@ -54,30 +76,39 @@ def simulate(
     host: Host = "127.0.0.1",
     seed: Seed = 1,
     density: Density = 1.0,
+    plain: Plain = False,
+    now: Now = "",
     tls: UseTls = False,
-    auth: AuthBy = "anonymous",
+    auth: AuthBy = None,
+    users: Users = None,
     capacity: Strength = None,
+    release: Release = None,
+    faults: FaultsOn = None,
+    changes: Settings = None,
 ) -> int:
     """Serve a simulated PI Web API until interrupted.
 
-    Its archive is a pure function of the seed. The world, its clock and faults can be changed while it
-    runs, under /simulator/.
+    Its archive is a pure function of the seed. The world, its clock, settings and faults can be changed
+    while it runs, under /simulator/.
     """
-    from pi_lakeflow.simulator import Auth, Capacity, SimulatorConfig
+    from pi_lakeflow.simulator.texts import config_of
 
-    presets = {"laptop": Capacity.laptop, "plant": Capacity.plant, "enterprise": Capacity.enterprise}
-    if capacity is not None and capacity not in presets:
-        raise SettingsError(f"{capacity!r} is not known", subject="--capacity", hint=", ".join(presets))
+    short = {"capacity": capacity, "version": release}
     try:
-        config = SimulatorConfig(
+        config = config_of(
+            auth=auth or (),
+            users=users or (),
+            now=now,
+            plain=plain,
+            faults=faults or (),
+            changes=changes or (),
+            shorthands={name: value for name, value in short.items() if value is not None},
             tags=tags,
             port=port,
             host=host,
             seed=seed,
             density=density,
             tls=tls,
-            auth=Auth(methods=(auth,)),
-            capacity=presets[capacity]() if capacity else Capacity(),
         )
     except ValueError as error:
         raise SettingsError(str(error), subject="simulate", hint="pi-lakeflow simulate --help") from error

@@ -1,12 +1,12 @@
-"""Statistics, faults and the clock."""
+"""Statistics, faults, settings and the clock."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pi_lakeflow.simulator.faults import fault_from
 from pi_lakeflow.simulator.http.control import Actions
+from pi_lakeflow.simulator.texts import changed_while_running, fault_from, shown
 from pi_lakeflow.simulator.world.clock import FixedClock, RunningClock
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ def register(actions: Actions) -> None:
     actions.on("reset-stats")(reset_stats)
     actions.on("faults", method="GET")(list_faults)
     actions.on("faults")(change_faults)
+    actions.on("settings", method="GET")(settings)
+    actions.on("settings")(change_settings)
     actions.on("clock", method="GET")(read_clock)
     actions.on("clock")(move_clock)
 
@@ -48,6 +50,17 @@ def change_faults(sim: Simulator, body: dict[str, Any]) -> Any:
     for number in body.get("remove", ()):
         sim.faults.remove(int(number))
     return {"added": [sim.faults.add(fault_from(dict(values))) for values in body.get("add", ())]}
+
+
+def settings(sim: Simulator, _body: dict[str, Any]) -> Any:
+    """What can be changed while the server runs."""
+    return shown(sim.config)
+
+
+def change_settings(sim: Simulator, body: dict[str, Any]) -> Any:
+    """``{"limits.max_returned_items": 100, "capacity": "laptop", "capacity.workers": 1}``."""
+    sim.reconfigure(changed_while_running(sim.config, body))
+    return settings(sim, {})
 
 
 def read_clock(sim: Simulator, _body: dict[str, Any]) -> Any:

@@ -44,6 +44,10 @@ class Answers:
         if key is not None and reply.status == 200:
             self._kept.put(key, reply)
 
+    def clear(self) -> None:
+        """Forget all; the settings of the server changed."""
+        self._kept.clear()
+
 
 def takes_gzip(headers: Mapping[str, str]) -> bool:
     """Whether the client accepts gzip."""

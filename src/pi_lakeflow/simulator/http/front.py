@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from .capacity import Overloaded
 from .control import control
 from .dispatch import dispatch
 from .negotiate import negotiate
-from .reply import Reply, errors_reply, json_reply, message_reply
+from .reply import Reply, encode, errors_reply, message_reply
 from .wire import send, send_cut, send_slowly
 
 if TYPE_CHECKING:
@@ -221,13 +222,19 @@ async def _after(request: web.BaseRequest, reply: Reply, fault: Fault) -> Reply 
     body = reply.body
     if fault.kind == "half_json":
         return Reply(reply.status, (body[: len(body) // 2],), reply.headers, reply.content_type)
-    text = fault.message or "Error occurred during writing of the output stream."
-    exception = json_reply({"StatusCode": 500, "Errors": [text]}).body
-    if not body.endswith(b"}"):
+    return _broken_off(reply, fault)
+
+
+def _broken_off(reply: Reply, fault: Fault) -> Reply:
+    """An error after the headers were sent: the status is 200, half of the items are missing."""
+    value = json.loads(reply.body) if "json" in reply.content_type and reply.body else None
+    if not isinstance(value, dict):
         return reply
-    comma = b"" if body == b"{}" else b","
-    changed = body[:-1] + comma + b'"WebException":' + exception + b"}"
-    return Reply(reply.status, (changed,), reply.headers, reply.content_type, reply.events)
+    if isinstance(value.get("Items"), list):
+        value["Items"] = value["Items"][: len(value["Items"]) // 2]
+    text = fault.message or "Error occurred during writing of the output stream."
+    value["WebException"] = {"StatusCode": 500, "Errors": [text]}
+    return Reply(reply.status, (encode(value),), reply.headers, reply.content_type, reply.events)
 
 
 def _abort(request: web.BaseRequest) -> web.StreamResponse:
