@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -21,7 +21,6 @@ from .http.versions import number_of
 from .world import FixedClock, Oddities
 from .world.ticks import MICRO, from_datetime
 
-D = TypeVar("D")
 _ALIASES = {"kerberos": "negotiate", "ntlm": "negotiate"}
 PRESETS = {"laptop": Capacity.laptop, "plant": Capacity.plant, "enterprise": Capacity.enterprise}
 # What a server that runs can take on; the rest makes another world or another socket.
@@ -47,7 +46,8 @@ def fault_from(values: Mapping[str, Any]) -> Fault:
     kinds = get_args(Kind)
     if values.get("kind") not in kinds:
         raise ValueError(f"unknown fault {values.get('kind')!r}{_near(str(values.get('kind')), kinds)}")
-    return _changed(Fault(values["kind"]), values, "")
+    fault: Fault = _changed(Fault(values["kind"]), values, "")
+    return fault
 
 
 def changed(config: SimulatorConfig, changes: Mapping[str, Any]) -> SimulatorConfig:
@@ -138,18 +138,19 @@ def _set(config: SimulatorConfig, name: str, value: Any) -> SimulatorConfig:
         return replace(config, **{part: _changed(getattr(config, part), {field: value}, f"{part}.")})
     if name == "version":
         number_of(str(value))
-    return _changed(config, {name: value}, "")
+    found: SimulatorConfig = _changed(config, {name: value}, "")
+    return found
 
 
-def _changed(item: D, values: Mapping[str, Any], prefix: str) -> D:
-    known: dict[str, Field[Any]] = {field.name: field for field in fields(item)}  # type: ignore[arg-type]
+def _changed(item: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    known: dict[str, Field[Any]] = {field.name: field for field in fields(item)}
     hints = get_type_hints(type(item))
     converted = {}
     for name, value in values.items():
         if name not in known:
             raise ValueError(f"unknown setting {prefix}{name}{_near(name, known, prefix)}")
         converted[name] = _converted(value, hints[name], f"{prefix}{name}")
-    return replace(item, **converted)  # type: ignore[type-var]  # D is one of the dataclasses of config
+    return replace(item, **converted)
 
 
 def _converted(value: Any, hint: Any, name: str) -> Any:
