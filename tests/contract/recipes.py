@@ -106,10 +106,11 @@ def _made(name: str, walk: Walk, pattern: str) -> list[str]:
         ]
     if name == "searchId":
         owner = pattern.split("/")[1]
-        database = walk.some("assetdatabases", 1)[0]
-        search = {"SearchRoot": database["Path"], "ValueQueries": []}
+        pump = next(t for t in walk.objects["elementtemplates"].values() if t["Name"] == "Pump")
+        fast = {"AttributeName": "Rated Speed", "AttributeValue": 1000.0, "SearchOperator": "GreaterThan"}
+        search = {"ElementTemplate": pump["WebId"], "ValueQueries": [fast]}
         made = walk.fetch(f"{walk.base}/{owner}/searchbyattribute?noResults=false", "POST", search)
-        return [made.body["SearchId"]] if isinstance(made.body, dict) and "SearchId" in made.body else []
+        return [made.location.rpartition("/")[2]] if made.location else []
     return []
 
 

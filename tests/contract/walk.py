@@ -25,6 +25,7 @@ class Visit:
     url: str
     status: int
     body: Any
+    location: str = ""
 
 
 @dataclass
@@ -49,7 +50,8 @@ class Walk:
         request = urllib.request.Request(url, data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                visit = Visit(url, answer.status, _decoded(answer.read(), answer.headers["Content-Type"]))
+                body = _decoded(answer.read(), answer.headers["Content-Type"])
+                visit = Visit(url, answer.status, body, answer.headers.get("Location", ""))
         except urllib.error.HTTPError as error:
             with error:
                 visit = Visit(url, error.code, _decoded(error.read(), error.headers["Content-Type"]))
