@@ -38,7 +38,7 @@ class Server:
     process: psutil.Process
     seconds: float  # from the start of the process to its first answer
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """The JSON of a GET."""
         text = "?" + urllib.parse.urlencode(query, doseq=True) if query else ""
         with urllib.request.urlopen(self.url + path + text, timeout=120) as answer:

@@ -126,7 +126,7 @@ class SimulatorConfig:
     gzip_level: int = 1
     batch_counts_against_rate: bool = False
     summary_counts_bad: bool = False  # whether Count includes bad values
-    cache_bytes: int = 256_000_000  # of rendered blocks
+    cache_bytes: int = 160_000_000  # of rendered blocks
     answer_cache_bytes: int = 0  # of whole answers while the clock stands still; 0 = none
     limits: Limits = field(default_factory=Limits)
     live: Live = field(default_factory=Live)

@@ -30,6 +30,7 @@ class Directory:
         self._renamed: dict[tuple[int, str], int] = {}
         self._deleted: set[tuple[int, int]] = set()
         self._lock = threading.RLock()
+        self._text_of: tuple[int, str] = (0, "")
         self._matches: WeighedCache[array[int]] = WeighedCache(10_000_000, len)
         self._defined = lru_cache(maxsize=20_000)(self._define)
 
@@ -68,10 +69,17 @@ class Directory:
 
     def _names(self, server: int) -> Iterator[tuple[int, str]]:
         """Index and name of all tags, without the rest of their definitions."""
-        for index in range(self._sizes[server]):
+        for index, name in enumerate(self._given_names(self._sizes[server])):
             if (server, index) not in self._deleted:
                 changed = self._overrides.get((server, index))
-                yield index, name_at(self.recipe, index) if changed is None else changed.name
+                yield index, name if changed is None else changed.name
+
+    def _given_names(self, count: int) -> list[str]:
+        """The names that tags have unless somebody renames them; kept as one text, which is smaller."""
+        with self._lock:
+            if self._text_of[0] != count:
+                self._text_of = count, "\0".join(name_at(self.recipe, index) for index in range(count))
+            return self._text_of[1].split("\0") if count else []
 
     def by_name(self, name: str, server: int = 0) -> TagDef:
         """The tag of that name (case does not matter), or :class:`UnknownTag`."""
