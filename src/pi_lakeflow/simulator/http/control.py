@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi_lakeflow.simulator.world import UnknownTag
-
 from .reply import Reply, json_reply, message_reply
 
 if TYPE_CHECKING:
@@ -61,5 +59,5 @@ async def control(sim: Simulator, method: str, path: str, body: bytes) -> Reply:
     try:
         values = msgspec.json.decode(body, type=dict[str, Any]) if body.strip() else {}
         return json_reply(action(sim, values))
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, UnknownTag) as error:
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
         return message_reply(400, f"{type(error).__name__}: {error}")

@@ -64,7 +64,7 @@ class PointStream:
     """A PI point."""
 
     units = ""
-    default_range = None
+    default_range: tuple[int, int] | None = None
 
     def __init__(self, world: World, tag: TagDef) -> None:
         self._world = world

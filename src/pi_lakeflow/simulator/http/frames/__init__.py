@@ -1,0 +1,1 @@
+"""Event frames over HTTP: what lists keep, what objects look like, what their streams hold."""
