@@ -164,6 +164,12 @@ async def test_the_source_of_an_alarm_is_its_tag_during_the_alarm() -> None:
         source = next(a for a in found["Items"] if a["Name"] == "Source")
         assert source["DataReference"]["PIPoint"]["Name"] == tag.name
         assert webid.parse(source["WebId"]).marker == "AbF"
+        assert (await c.get("/attributes", path=source["Path"]))["WebId"] == source["WebId"]
+        assert (await c.get(f"/attributes/{source['WebId']}/categories"))["Items"][0]["Name"] == "Process"
+        assert (await c.status(f"/attributes/{source['WebId']}/value"))[0] == 409
+        limit = next(a for a in found["Items"] if a["Name"] == "Limit")
+        assert (await c.get(f"/attributes/{limit['WebId']}/value"))["Value"] == dict(alarm.values)["Limit"]
+        assert (await c.get(f"/attributes/{limit['WebId']}/attributes"))["Items"] == []
         across = await c.listed(
             f"/assetdatabases/{c.database}/eventframeattributes",
             attributeNameFilter="Limit",

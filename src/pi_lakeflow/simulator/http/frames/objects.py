@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pi_lakeflow.simulator.http.assets.items import ItemPrinter
-from pi_lakeflow.simulator.http.assets.objects import SINCE_2018, associations
+from pi_lakeflow.simulator.http.assets.objects import associations
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.fields import Tree
 from pi_lakeflow.simulator.http.routes.points import point_object
@@ -108,8 +108,6 @@ class FramePrinter(ItemPrinter):
         )
         if "paths" in associations(self.call):
             item["Paths"] = [attribute.path]
-        if not self.call.sim.since(1, 11):
-            item = {name: value for name, value in item.items() if name not in SINCE_2018}
         return (
             self._links(item, self._frame_attribute_links(attribute, item["WebId"])) if self._linked else item
         )

@@ -14,6 +14,8 @@ from pi_lakeflow.simulator.http.assets.streams import static_value
 from pi_lakeflow.simulator.http.assets.traits import CATEGORIES, TRAITS, Trait
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError, not_found
+from pi_lakeflow.simulator.http.frames import single
+from pi_lakeflow.simulator.http.frames.single import or_of_frame
 from pi_lakeflow.simulator.http.multiple import multiple_reply
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
@@ -21,13 +23,13 @@ from pi_lakeflow.simulator.world.assets import Kind
 
 
 def register(router: Router) -> None:
-    router.get("/attributes")(attribute_at)
+    router.get("/attributes")(or_of_frame(attribute_at, single.attribute))
     router.get("/attributes/multiple")(multiple)
     router.get("/attributes/search")(search)
-    router.get("/attributes/{webId}")(attribute)
-    router.get("/attributes/{webId}/attributes")(attributes)
-    router.get("/attributes/{webId}/categories")(categories)
-    router.get("/attributes/{webId}/value")(value)
+    router.get("/attributes/{webId}")(or_of_frame(attribute, single.attribute))
+    router.get("/attributes/{webId}/attributes")(or_of_frame(attributes, single.attributes))
+    router.get("/attributes/{webId}/categories")(or_of_frame(categories, single.categories))
+    router.get("/attributes/{webId}/value")(or_of_frame(value, single.value))
     router.get("/attributetraits")(traits)
     router.get("/attributetraits/{name}")(trait)
 

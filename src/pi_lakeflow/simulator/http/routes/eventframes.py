@@ -13,6 +13,7 @@ from pi_lakeflow.simulator.http.frames.attributes import MARKER, find_frame, set
 from pi_lakeflow.simulator.http.frames.lists import Keep, KeptLists, listed
 from pi_lakeflow.simulator.http.frames.objects import FramePrinter
 from pi_lakeflow.simulator.http.frames.search import found
+from pi_lakeflow.simulator.http.multiple import multiple_reply
 from pi_lakeflow.simulator.http.reply import Reply
 from pi_lakeflow.simulator.http.router import Router
 from pi_lakeflow.simulator.world.assets import Kind
@@ -54,26 +55,12 @@ async def by_id(call: Call) -> Reply:
 
 async def multiple(call: Call) -> Reply:
     """In the order of the query: each entry alone may fail, which makes the status 207."""
-    items = [
-        _entry(call, name.casefold(), value)
-        for name, value in call.query
-        if name.casefold() in ("webid", "path")
-    ]
-    failed = any("Exception" in item for item in items)
-    return call.reply({"Links": {}, "Items": items}, status=207 if failed else 200)
-
-
-def _entry(call: Call, name: str, identifier: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "Identifier": identifier,
-        "IdentifierType": "Path" if name == "path" else "WebId",
-    }
-    try:
-        by_text = _at if name == "path" else lambda c, text: find_frame(c, c.parse_webid(text))
-        entry["Object"] = FramePrinter(call).frame(by_text(call, identifier))
-    except ApiError as error:
-        entry["Exception"] = {"Errors": error.bodies(debug=call.sim.config.debug_mode)}
-    return entry
+    printer = FramePrinter(call, ((call.fields or {}).get("items") or {}).get("object"))
+    return multiple_reply(
+        call,
+        lambda text: printer.frame(find_frame(call, call.parse_webid(text))),
+        lambda path: printer.frame(_at(call, path)),
+    )
 
 
 async def search(call: Call) -> Reply:

@@ -9,10 +9,10 @@ from pi_lakeflow.simulator.http.afsearch import Field, Query, matcher, parse_que
 from pi_lakeflow.simulator.http.assets.lists import page_reply, plain_reply, window
 from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, database_of, element_of, item_of
 from pi_lakeflow.simulator.http.call import Call
-from pi_lakeflow.simulator.http.errors import PipelineError, not_found
+from pi_lakeflow.simulator.http.errors import not_found
 from pi_lakeflow.simulator.http.notifications import NotificationPrinter
 from pi_lakeflow.simulator.http.reply import Reply
-from pi_lakeflow.simulator.http.router import Answer, Handler, Router
+from pi_lakeflow.simulator.http.router import Handler, Router
 from pi_lakeflow.simulator.world.assets import Item, Kind, UnknownAsset
 from pi_lakeflow.simulator.world.notifications import Notifications, status_of
 
@@ -27,33 +27,19 @@ _SUBSCRIBERS = "notificationrulesubscribers"
 
 
 def register(router: Router) -> None:
-    def get(pattern: str, handler: Handler) -> None:
-        router.get(pattern)(_since_2018(handler))
-
     for controller, (kind, what) in _CONTROLLERS.items():
-        get(f"/{controller}", _one_by_path(kind))
-        get(f"/{controller}/{{webId}}", _one_by_id(kind, what))
+        router.add("GET", f"/{controller}", _one_by_path(kind))
+        router.add("GET", f"/{controller}/{{webId}}", _one_by_id(kind, what))
     for controller in ("notificationrules", "notificationruletemplates", _SUBSCRIBERS):
-        get(f"/{controller}/{{webId}}/{_SUBSCRIBERS}", _below(controller))
-    get("/notificationcontacttemplates/{webId}/notificationcontacttemplates", members)
-    get("/notificationrules/search", search_rules)
-    get("/notificationruletemplates/search", search_templates)
-    get("/notificationcontacttemplates/search", search_contacts)
-    get("/elements/{webId}/notificationrules", rules_of_element)
-    get("/elementtemplates/{webId}/notificationruletemplates", templates_of_template)
-    get("/assetservers/{webId}/notificationcontacttemplates", contacts)
-    get("/assetservers/{webId}/notificationplugins", plugins)
-
-
-def _since_2018(handler: Handler) -> Handler:
-    async def guarded(call: Call) -> Answer:
-        if not call.sim.since(1, 11):
-            raise PipelineError(
-                404, f"No HTTP resource was found that matches the request URI '{call.base}{call.path}'."
-            )
-        return await handler(call)
-
-    return guarded
+        router.add("GET", f"/{controller}/{{webId}}/{_SUBSCRIBERS}", _below(controller))
+    router.add("GET", "/notificationcontacttemplates/{webId}/notificationcontacttemplates", members)
+    router.add("GET", "/notificationrules/search", search_rules)
+    router.add("GET", "/notificationruletemplates/search", search_templates)
+    router.add("GET", "/notificationcontacttemplates/search", search_contacts)
+    router.add("GET", "/elements/{webId}/notificationrules", rules_of_element)
+    router.add("GET", "/elementtemplates/{webId}/notificationruletemplates", templates_of_template)
+    router.add("GET", "/assetservers/{webId}/notificationcontacttemplates", contacts)
+    router.add("GET", "/assetservers/{webId}/notificationplugins", plugins)
 
 
 def _known(call: Call) -> Notifications:

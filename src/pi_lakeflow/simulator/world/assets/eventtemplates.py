@@ -6,7 +6,9 @@ from .model import AttributeDef, TemplateDef
 
 
 def _value(name: str, kind: str, text: str, units: str = "", trait: str = "") -> AttributeDef:
-    return AttributeDef(name, type=kind, units=units, description=text, trait=trait)
+    return AttributeDef(
+        name, type=kind, units=units, description=text, trait=trait, categories=("Operation",)
+    )
 
 
 EVENT_FRAME_TEMPLATES: tuple[TemplateDef, ...] = (
@@ -17,7 +19,12 @@ EVENT_FRAME_TEMPLATES: tuple[TemplateDef, ...] = (
             _value("Limit", "Double", "The limit that was crossed"),
             _value("Limit Type", "String", "Trait of the limit"),
             _value("Peak Value", "Double", "Farthest value beyond the limit"),
-            AttributeDef("Source", description="The measurement during the alarm", reference="PI Point"),
+            AttributeDef(
+                "Source",
+                description="The measurement during the alarm",
+                reference="PI Point",
+                categories=("Process",),
+            ),
             _value("Start Value", "Double", "The value that raised the alarm"),
             _value("Tag", "String", "Name of the measurement's tag"),
         ),
