@@ -15,10 +15,10 @@ class FramePlan:
     one batch after the other.
     """
 
-    alarm_tags: int = 20
+    alarm_tags: int = 8
     standing: int = 6
-    downtime_units: int = 4
-    batch_reactors: int = 3
+    downtime_units: int = 3
+    batch_reactors: int = 2
 
     @classmethod
     def none(cls) -> FramePlan:

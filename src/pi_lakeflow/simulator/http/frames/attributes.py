@@ -135,10 +135,10 @@ class ValueStream:
         if desired and desired.casefold() != self.units.casefold():
             raise ApiError(409, "The desired units are not supported by the attribute.", generic=True)
 
-    def walk(self, first: int, last: int, *, reverse: bool = False) -> Iterator[Events]:  # noqa: ARG002 - one event
+    def walk(self, first: int, last: int, *, reverse: bool = False) -> Iterator[Events]:
         found = self._event().between(first, last)
         if len(found):
-            yield found
+            yield found.take(slice(None, None, -1)) if reverse else found
 
     def before(self, moment: int) -> Events:
         return self._event().between(0, moment - 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pi_lakeflow.simulator.http import streams
 from pi_lakeflow.simulator.http.assets.lookup import database_of, element_of
+from pi_lakeflow.simulator.http.assets.queries import search_database
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError, path_not_found
 from pi_lakeflow.simulator.http.frames.attributes import MARKER, find_frame, set_resolver, stream_resolver
@@ -65,7 +66,7 @@ async def multiple(call: Call) -> Reply:
 
 async def search(call: Call) -> Reply:
     """AFSearch in one database, the first one by default."""
-    number = database_of(call, call.required("databaseWebId")).number
+    number = search_database(call)[1].number
     return await _page(call, lambda: found(call, frames_of(call), number))
 
 

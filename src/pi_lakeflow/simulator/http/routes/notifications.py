@@ -7,7 +7,8 @@ from itertools import islice
 
 from pi_lakeflow.simulator.http.afsearch import Field, Query, matcher, parse_query
 from pi_lakeflow.simulator.http.assets.lists import page_reply, plain_reply, window
-from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, database_of, element_of, item_of
+from pi_lakeflow.simulator.http.assets.lookup import assets_of, by_path, element_of, item_of
+from pi_lakeflow.simulator.http.assets.queries import search_database
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import not_found
 from pi_lakeflow.simulator.http.notifications import NotificationPrinter
@@ -135,7 +136,7 @@ def _fits(call: Call) -> Callable[[Item], bool]:
 async def search_rules(call: Call) -> Reply:
     """AFSearch over the rules of a database. Pages are cut without listing what follows them."""
     fits, (start, count) = _fits(call), window(call)
-    database = database_of(call, call.required("databaseWebId"))
+    _, database = search_database(call)
 
     def render() -> Reply:
         found = (rule for rule in _known(call).all_rules(database) if fits(rule))
@@ -156,14 +157,13 @@ async def search_rules(call: Call) -> Reply:
 
 async def search_templates(call: Call) -> Reply:
     fits = _fits(call)
-    database = database_of(call, call.required("databaseWebId"))
+    _, database = search_database(call)
     found = [template for template in _known(call).templates(database) if fits(template)]
     return page_reply(call, found, NotificationPrinter.of_list(call).notification)
 
 
 async def search_contacts(call: Call) -> Reply:
     """AFSearch over the contacts of the asset server."""
-    call.required("assetServerWebId")
     fits = matcher(parse_query(call.text("query")), {n: _FIELDS[n] for n in ("name", "description")})
     found = [contact for contact in _known(call).contacts() if fits(contact)]
     return page_reply(call, found, NotificationPrinter.of_list(call).notification)

@@ -10,6 +10,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pi_lakeflow.simulator.cache import WeighedCache
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 MARKER = "Fm"
 _PATH = re.compile(r"(.+?)\\EventFrames\[(.+?)\](\\.+)?", re.IGNORECASE)
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$")
 _SLOWEST, _FASTEST = 20 * t.MINUTE, 20 * t.SECOND  # scan periods that are worth watching
 _CACHED_FRAMES = 500_000
 _CACHED_EVENTS = 1_000_000
@@ -162,11 +164,26 @@ class Frames:
         return found
 
     def _named(self, name: str, database: int) -> Frame | None:
+        """Names end with the start of their frame, unless somebody chose them."""
         wanted = name.casefold()
-        for frame in self.all(database=database):
+        for frame in (*self._at(name, database), *self._touched(database)):
             if frame.parent is None and frame.name.casefold() == wanted:
                 return frame
         return None
+
+    def _at(self, name: str, database: int) -> Sequence[Frame]:
+        match = _STAMP.search(name)
+        if match is None:
+            return ()
+        start = t.from_datetime(datetime.fromisoformat(match[0] + "+00:00"))
+        return self.between(start, start + t.SECOND, database=database)
+
+    def _touched(self, database: int) -> Iterator[Frame]:
+        now = self.world.clock.now()
+        for one in self.changes.touched:
+            found = self._get(one, now)
+            if found is not None and found.database == database:
+                yield found
 
     # -- sources ---------------------------------------------------------------------------------
 
