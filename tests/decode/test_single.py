@@ -49,7 +49,7 @@ def test_values_that_failed_say_why() -> None:
     }
 
 
-def test_counts_add_up_over_intervals_and_unknown_is_not_zero() -> None:
+def test_counts_of_each_interval_where_unknown_is_not_zero() -> None:
     body = b"""{"Items": [
       {"WebId": "A", "Items": [{"Type": "Count", "Value": {"Timestamp": "x", "Value": 3, "Good": true}},
                                {"Type": "Count", "Value": {"Timestamp": "x", "Value": 4.0, "Good": true}}]},
@@ -65,7 +65,14 @@ def test_counts_add_up_over_intervals_and_unknown_is_not_zero() -> None:
       {"WebId": "H", "Items": [{"Type": "Count", "Value": {"Value": 1E400}}, 5]},
       {"WebId": "I", "Items": [{"Type": "Count", "Value": {"Value": true}}]}
     ]}"""
-    assert decode_counts(body) == {"A": 7.0, "B": 0.0}
+    assert decode_counts(body) == {
+        "A": [3.0, 4.0],
+        "B": [0.0],
+        "C": [1.0, None],
+        "D": [None],
+        "H": [None],
+        "I": [None],
+    }
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,15 @@ from deltalake import DeltaTable
 
 from pi_lakeflow.cli import program
 from pi_lakeflow.model.span import DAY, SECOND, iso, to_micros
-from pi_lakeflow.simulator import Fault, FixedClock, Oddities, Simulator, SimulatorConfig, run_in_thread
+from pi_lakeflow.simulator import (
+    Fault,
+    FixedClock,
+    NewEvent,
+    Oddities,
+    Simulator,
+    SimulatorConfig,
+    run_in_thread,
+)
 from pi_lakeflow.simulator.config import Auth
 
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
@@ -416,3 +424,33 @@ def _assert_clear(done: Done, code: int, mention: str) -> None:
     assert len(ends) == 1, done.stdout
     assert done.events[-1] == ends[0]
     assert ends[0]["exit_code"] == code
+
+
+def test_reconcile_finds_and_repair_restores(site: Site) -> None:
+    """The archive changes after the run; counts show it, repair puts it right, and the feed tells."""
+    site.run("run")
+    tag = names(site.sim)[3]
+    at = NOW - 3 * HOUR
+    site.sim.world.late_events(tag, [NewEvent(at + 1, 5.0), NewEvent(at + 2, 6.0)])
+    found = site.run("reconcile", "--json")
+    assert found.returncode == 1, found.stderr
+    differs = [event for event in found.events if event["event"] == "differs"]
+    assert [(event["tag"], int(event["server"]) - int(event["lake"])) for event in differs] == [(tag, 2)]
+    assert "1 tag" in site.run("reconcile").stdout
+    repaired = site.run("repair")
+    assert repaired.returncode == 0
+    assert "2 rows (2 new, 0 changed, 0 gone)" in repaired.stdout
+    assert site.rows() == site.truth(NOW - 6 * HOUR, SETTLED)
+    assert site.run("reconcile").returncode == 0
+    path = str(site.folder / "lake/main/bronze/pi_timeseries")
+    version = DeltaTable(path).version()
+    assert DeltaTable(path).load_cdf(version).read_all().num_rows == 2
+    site.sim.world.edit_event(tag, NewEvent(at + 1, 7.0))
+    assert site.run("reconcile").returncode == 0  # an edit changes no count
+    assert site.run("reconcile", "--read").returncode == 1
+    again = site.run("run", late_data={"look_back": "6h"})
+    assert "Corrected: 1 row" in again.stdout
+    site.sim.world.delete_events(tag, at, at + 10)
+    assert site.run("run", late_data={"reconcile": "6h"}).returncode == 0
+    assert site.rows() == site.truth(NOW - 6 * HOUR, SETTLED)
+    assert site.rows("pi_reconciliation") > 0

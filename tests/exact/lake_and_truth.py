@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,12 +53,10 @@ def _bits(table: pa.Table) -> pa.Table:
 
 def _difference(held: pa.Table, true: pa.Table) -> str:
     lines = [f"lake {held.num_rows} rows, truth {true.num_rows} rows"]
-    held_rows, true_rows_ = held.to_pylist(), true.to_pylist()
-    for row, other in zip(held_rows, true_rows_, strict=False):
-        if row != other:
-            lines += [f"lake  {row}", f"truth {other}"]
-            break
-    else:
-        longer = held_rows if len(held_rows) > len(true_rows_) else true_rows_
-        lines.append(f"first surplus row: {longer[min(len(held_rows), len(true_rows_)) :][:1]}")
-    return "\n".join(lines)
+    for place in range(0, max(held.num_rows, true.num_rows), 1000):
+        some, others = held.slice(place, 1000), true.slice(place, 1000)
+        if not some.equals(others):
+            pairs = zip_longest(some.to_pylist(), others.to_pylist())
+            row, other = next((row, other) for row, other in pairs if row != other)
+            return "\n".join([*lines, f"lake  {row}", f"truth {other}"])
+    return lines[0]

@@ -249,3 +249,24 @@ def test_racing_corrections_and_appends(tmp_path: Path) -> None:
         thread.join()
     keys = held(DeltaLake(str(tmp_path)).table(PI_TIMESERIES))
     assert Counter(tag for tag, _, _ in keys) == {"A": 11, "L0": 8, "L1": 8, "L2": 8}
+
+
+def test_compare_tells_and_writes_nothing(table: Table) -> None:
+    before = table.version()
+    found = table.compare(
+        {"A": [Span(SECOND, 9 * SECOND)]},
+        table_of(row("A", SECOND, 9.0), *(row("A", n * SECOND, n / 7) for n in (2, 3, 5))),
+    )
+    assert Counter(found["_change_type"].to_pylist()) == {"insert": 1, "update": 1, "delete": 1}
+    assert table.version() == before
+
+
+def test_tally_counts_by_tag_and_window(table: Table) -> None:
+    bad = [row("B", time, None) | {"good": False} for time in (DAY, DAY + 1)]
+    table.merge(table_of(*bad, row("B", DAY + SECOND, 1.0), row("B", 2 * DAY, 1.0), row("C", 0, 1.0)))
+    found = table.tally(["A", "B"], Span(SECOND, 2 * DAY), step=DAY, flag="good")
+    assert found.sort_by([("subject", "ascending"), ("window", "ascending")]).to_pylist() == [
+        {"subject": "A", "window": 0, "rows": 4, "flagged": 4},
+        {"subject": "B", "window": 0, "rows": 2, "flagged": 0},
+        {"subject": "B", "window": 1, "rows": 1, "flagged": 1},
+    ]

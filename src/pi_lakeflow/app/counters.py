@@ -8,6 +8,7 @@ from pi_lakeflow.app.timing import Timekeeper
 from pi_lakeflow.model.events import (
     BatchDecoded,
     Committed,
+    Corrected,
     Event,
     LimitChanged,
     Observer,
@@ -34,6 +35,7 @@ class Counters:
     rows_decoded: int = 0
     decode_seconds: float = 0.0
     rows: int = 0
+    corrected: int = 0
     commits: int = 0
     commit_seconds: float = 0.0
     tags: int = 0
@@ -78,6 +80,8 @@ class Counters:
             self.tag_micros_done += event.tag_micros
             self.tags_done += event.tags_done
             self.watermark = event.watermark or self.watermark
+        elif isinstance(event, Corrected):
+            self.corrected += event.inserted + event.updated + event.deleted
         elif isinstance(event, RequestRetried):
             self.retries += 1
         elif isinstance(event, Waited):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -16,6 +17,7 @@ import pyarrow as pa
 from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.app.coverage import publish_coverage
 from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
+from pi_lakeflow.app.late import Late, recent
 from pi_lakeflow.app.performance_log import log, logged
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
@@ -32,7 +34,7 @@ from pi_lakeflow.model.events import Observer, RunPlanned, ignore
 from pi_lakeflow.model.ports import Lake, LaneMoved
 from pi_lakeflow.model.span import Span, from_micros, iso
 from pi_lakeflow.model.tags import Tag
-from pi_lakeflow.model.work import Lane
+from pi_lakeflow.model.work import Lane, TagFailure
 from pi_lakeflow.settings.explain import without_effect
 from pi_lakeflow.settings.schema import Settings
 from pi_lakeflow.settings.selection import Selection
@@ -66,6 +68,7 @@ class Report:
     tags_selected: int = 0
     lanes: int = 0
     rows: int = 0
+    corrected: int = 0
     commits: int = 0
     requests: int = 0
     retries: int = 0
@@ -121,7 +124,7 @@ async def ingest(
             f"{key} has no effect yet: only recorded time series are read", UserWarning, stacklevel=2
         )
     counters = Counters(logged(observer))
-    report = Report(_run_id(), request.command, started_at=SystemClock().now())
+    report = Report(new_run_id(), request.command, started_at=SystemClock().now())
     lake = lake or open_lake(settings)
     try:
         async with open_source(settings, counters) as source:
@@ -136,7 +139,7 @@ async def ingest(
         raise
     finally:
         _finish(report, counters, settings)
-        if report.lanes or report.quarantined:
+        if report.lanes or report.quarantined or report.corrected:
             lake.table(PI_INGEST_RUNS).add(_run_row(report))
     return report
 
@@ -146,17 +149,25 @@ async def prepare(
 ) -> tuple[Prepared, Registry]:
     """Resolve the tags and plan, writing nothing: what ``plan`` shows and ``run`` does."""
     now = await server_now(source.client)
+    tags, failures = await chosen_tags(settings, request, source)
+    registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
+    lanes = registry.load()
+    requests, since, until = _requests(settings, request, tags, lanes, now)
+    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id)
+    span = Span(min(since, until), until)
+    unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
+    return Prepared(made, tags, lanes, unresolved, until), registry
+
+
+async def chosen_tags(
+    settings: Settings, request: Request, source: Source
+) -> tuple[Mapping[str, Tag], Sequence[TagFailure]]:
+    """The tags of a request by WebId, and what was not found. Raises ``SettingsError`` for none at all."""
     resolved = await source.catalog.resolve(_selection(settings, request))
     if not resolved.tags and resolved.failures:
         first = resolved.failures[0]
         raise SettingsError(first.message, subject=f"tag {first.tag.name!r}", hint=first.hint)
-    registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
-    lanes = registry.load()
-    requests, since, until = _requests(settings, request, resolved.tags, lanes, now)
-    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id)
-    span = Span(min(since, until), until)
-    unresolved = [Failed(failure, span, SystemClock().now()) for failure in resolved.failures]
-    return Prepared(made, resolved.tags, lanes, unresolved, until), registry
+    return resolved.tags, resolved.failures
 
 
 async def _ingest(
@@ -182,31 +193,7 @@ async def _ingest(
     if prepared.unresolved:
         report.quarantined.extend(prepared.unresolved)
         lake.table(PI_INGEST_ERRORS).add(error_rows(prepared.unresolved, report.run_id))
-    outcome = await _read(settings, report, source, lake, registry, prepared, counters, stop)
-    _conclude(report, outcome)
-    if prepared.plan.work:
-        publish_coverage(lake, registry, prepared.tags, report.run_id)
-
-
-async def _read(
-    settings: Settings,
-    report: Report,
-    source: Source,
-    lake: Lake,
-    registry: Registry,
-    prepared: Prepared,
-    counters: Counters,
-    stop: Stop,
-) -> Outcome:
-    """Let the embedded engine do the planned work."""
-    with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
-        reader = RecordedReader(
-            source.client.transport,
-            ingested_at=report.started_at,
-            pool=pool,
-            size=answer_sizer(settings),
-            observer=counters,
-        )
+    with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
         engine = EmbeddedEngine(
             reader,
             data=lake.table(PI_TIMESERIES),
@@ -214,11 +201,49 @@ async def _read(
             errors=lake.table(PI_INGEST_ERRORS),
             run_id=report.run_id,
             clock=SystemClock(),
-            size=EngineSize.for_memory(settings.performance.memory_limit_gb, _lanes_at_once(settings)),
+            size=engine_size(settings),
             observer=counters,
             stop=stop,
         )
-        return await engine.run(prepared.plan.work, prepared.tags)
+        outcome = await engine.run(prepared.plan.work, prepared.tags)
+        if request.since is None and not outcome.interrupted:
+            late = Late(source, reader, lake, report.run_id, engine_size(settings), counters, stop)
+            await _look_back(settings, report, late, prepared)
+    _conclude(report, outcome)
+    if prepared.plan.work:
+        publish_coverage(lake, registry, prepared.tags, report.run_id)
+
+
+async def _look_back(settings: Settings, report: Report, late: Late, prepared: Prepared) -> None:
+    """What the archive changed in the recent past that was covered before this run."""
+    again = recent(prepared.lanes, prepared.tags, settings.late_data.look_back)
+    compared = recent(prepared.lanes, prepared.tags, settings.late_data.reconcile)
+    corrected = await late.correct(again, prepared.tags)
+    repaired = await late.repair(compared, prepared.tags)
+    report.corrected = corrected.rows + repaired.corrections.rows
+    report.quarantined += corrected.failed + repaired.corrections.failed
+    if corrected.interrupted or repaired.corrections.interrupted:
+        report.status = "interrupted"
+
+
+@contextmanager
+def recorded_reader(
+    settings: Settings, source: Source, *, ingested_at: int, observer: Observer
+) -> Iterator[RecordedReader]:
+    """The way to recorded events, with threads for decoding that end with it."""
+    with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
+        yield RecordedReader(
+            source.client.transport,
+            ingested_at=ingested_at,
+            pool=pool,
+            size=answer_sizer(settings),
+            observer=observer,
+        )
+
+
+def engine_size(settings: Settings) -> EngineSize:
+    """What the engine may use of memory and of the server."""
+    return EngineSize.for_memory(settings.performance.memory_limit_gb, _lanes_at_once(settings))
 
 
 async def _planned(
@@ -311,7 +336,7 @@ def _lanes_at_once(settings: Settings) -> int:
 def _conclude(report: Report, outcome: Outcome) -> None:
     report.commits, report.peak_rows = outcome.commits, outcome.peak_rows
     report.quarantined.extend(outcome.failed)
-    if outcome.interrupted:
+    if outcome.interrupted or report.status == "interrupted":
         report.status = "interrupted"
     elif report.quarantined or outcome.moved:
         report.status = "quarantined"
@@ -363,5 +388,6 @@ def _run_row(report: Report) -> pa.Table:
     return pa.Table.from_pylist([row], schema=PI_INGEST_RUNS.arrow_schema)
 
 
-def _run_id() -> str:
+def new_run_id() -> str:
+    """When it was, and some dice: sorts by time and is nobody else's."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

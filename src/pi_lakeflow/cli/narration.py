@@ -8,6 +8,7 @@ from pi_lakeflow.cli import words
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.model.events import (
     Committed,
+    Corrected,
     Event,
     LimitChanged,
     Quarantined,
@@ -25,9 +26,8 @@ def narrate(output: Output, event: Event) -> None:
 
 def _told(event: Event) -> tuple[int, str] | None:
     """The verbosity from which an event is told, and how."""
-    if isinstance(event, Committed):
-        into = f"{event.table} version {event.version}"
-        return 1, f"commit   {event.rows:>9,} rows into {into}, {words.duration(event.seconds)}"
+    if isinstance(event, Committed | Corrected):
+        return 1, _written(event)
     if isinstance(event, Quarantined):
         return 1, f"tag      {event.tag_name or event.webid} is left behind: {event.message}"
     if isinstance(event, RequestRetried):
@@ -38,3 +38,10 @@ def _told(event: Event) -> tuple[int, str] | None:
         taken = words.duration(event.seconds)
         return 2, f"request  {event.status} {event.path}, {taken}, {words.size(event.wire_bytes)}"
     return None
+
+
+def _written(event: Committed | Corrected) -> str:
+    into = f"{event.table} version {event.version}, {words.duration(event.seconds)}"
+    if isinstance(event, Committed):
+        return f"commit   {event.rows:>9,} rows into {into}"
+    return f"correct  {event.inserted:,} new, {event.updated:,} changed, {event.deleted:,} gone in {into}"

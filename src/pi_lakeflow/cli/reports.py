@@ -41,6 +41,8 @@ def show(output: Output, report: Report, tables: str) -> None:
     """The result on stdout, what went wrong on stderr. ``tables`` is where they are."""
     _events(output, report)
     output.text(headline(report))
+    if report.corrected:
+        output.text(f"Corrected: {words.things(report.corrected, 'row')} that the archive has changed since")
     if report.lanes:
         again = f", {report.retries:,} of them again" if report.retries else ""
         output.facts(

@@ -38,6 +38,14 @@ class Difference:
     def rows(self) -> int:
         return int(self.inserted.num_rows + self.updated.num_rows + self.deleted.num_rows)
 
+    def keys(self, spec: TableSpec) -> pa.Table:
+        """The keys of all changed rows, with ``_change_type``."""
+        parts = (("insert", self.inserted), ("update", self.updated), ("delete", self.deleted))
+        return pa.concat_tables(
+            rows.select(spec.key).append_column("_change_type", pa.array([kind] * rows.num_rows, pa.string()))
+            for kind, rows in parts
+        )
+
 
 def difference(
     spec: TableSpec, held: pa.Table, wanted: pa.Table, *, unwanted: pa.Table | None = None

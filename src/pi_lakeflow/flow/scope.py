@@ -43,3 +43,18 @@ def check_inside(spec: TableSpec, rows: pa.Table, spans: Spans) -> None:
     outside = int((~within(spec, rows, spans)).sum())
     if outside:
         raise ValueError(f"{spec.name}: {outside} rows lie outside the spans to replace")
+
+
+TALLY = pa.schema([("subject", pa.string()), *((n, pa.int64()) for n in ("window", "rows", "flagged"))])
+
+
+def tally(
+    spec: TableSpec, rows: pa.Table, subjects: Sequence[str], span: Span, *, step: int, flag: str
+) -> pa.Table:
+    """``Table.tally`` of rows in memory."""
+    inside = rows.filter(pa.array(within(spec, rows, {each: [span] for each in subjects})))
+    windows = (inside[spec.key[1]].cast(pa.int64()).to_numpy() - span.start) // step
+    flags = pc.fill_null(inside[flag], fill_value=False).cast(pa.int64())
+    counted = pa.table({"subject": inside[spec.key[0]].cast(pa.string()), "window": windows, "flag": flags})
+    grouped = counted.group_by(["subject", "window"]).aggregate([([], "count_all"), ("flag", "sum")])
+    return grouped.select(["subject", "window", "count_all", "flag_sum"]).rename_columns(TALLY.names)

@@ -126,4 +126,26 @@ PI_INGEST_RUNS = TableSpec(
     source="engine",
 )
 
-OPERATIONS = (PI_LANES, PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS)
+PI_RECONCILIATION = TableSpec(
+    name="pi_reconciliation",
+    doc="What comparisons of the lake with the archive found: a row for each window of 24 hours that "
+    "differs, and one for all others of each tag and span.",
+    grain=Grain.LOG,
+    key=("run_id", "tag_webid", "span_start", "verdict"),
+    columns=(
+        Column("run_id", pa.string(), "The comparison.", nullable=False),
+        Column("compared_at", _TIME, "When it started, UTC.", nullable=False),
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column("tag_name", pa.string(), "Name of the tag.", nullable=False),
+        Column("span_start", _TIME, "Start of the span, inclusive.", nullable=False),
+        Column("span_end", _TIME, "End of the span, exclusive.", nullable=False),
+        Column("lake_events", pa.int64(), "Events in the lake, of those that the server counts."),
+        Column("server_events", pa.int64(), "Events on the server; null when it did not say."),
+        Column("method", pa.string(), "`count`: compared by counts; `read`: event by event.", nullable=False),
+        Column("verdict", pa.string(), "`equal`, `differs`, or `unread`.", nullable=False),
+        Column("repaired", pa.bool_(), "The span was read again and replaced afterwards.", nullable=False),
+    ),
+    source="reconcile and repair",
+)
+
+OPERATIONS = (PI_LANES, PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_RECONCILIATION)

@@ -78,6 +78,18 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """Rows of ``table`` that the archive has changed since they were read."""
+
+    table: str
+    version: int
+    inserted: int
+    updated: int
+    deleted: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     webid: str
     tag_name: str
@@ -107,6 +119,7 @@ Event = (
     | BatchDecoded
     | UnitRead
     | Committed
+    | Corrected
     | Quarantined
     | Waited
 )

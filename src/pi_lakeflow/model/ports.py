@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
+from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import Mark, Piece, Step, WorkUnit
 
 
@@ -21,6 +22,17 @@ class UnitReader(Protocol):
 
         Failed tags come back in ``Piece.failures``; only what stops everybody is raised.
         """
+        ...
+
+
+class EventCounter(Protocol):
+    """Asks the historian how many events it has, without reading them."""
+
+    async def count(
+        self, tags: Sequence[Tag], span: Span, *, step: int
+    ) -> Mapping[str, Sequence[float | None]]:
+        """Events of each tag, by WebId, in each half-open window of ``step`` microseconds from the
+        span's start (the last one is cut by its end). None or absent: the historian cannot say."""
         ...
 
 
@@ -121,6 +133,19 @@ class Table(Protocol):
 
         Raises ``Overtaken`` (nothing written) then, ``LaneMoved`` as ``merge`` does, and
         ``ValueError`` for rows outside the spans.
+        """
+        ...
+
+    def compare(self, spans: Mapping[str, Sequence[Span]], rows: pa.Table) -> pa.Table:
+        """What ``replace`` would change, writing nothing: key columns and ``_change_type``
+        (``insert``, ``update`` or ``delete``)."""
+        ...
+
+    def tally(self, subjects: Sequence[str], span: Span, *, step: int, flag: str) -> pa.Table:
+        """Rows of each tag in each window of ``step`` microseconds from the span's start.
+
+        Columns ``subject``, ``window`` (0, 1, ...), ``rows``, and ``flagged``: those whose Boolean
+        column ``flag`` is true. Windows without rows are absent.
         """
         ...
 

@@ -120,13 +120,11 @@ class LateData:
         DURATION,
         default=timedelta(0),
         doc="Each run reads this much of the past again and corrects the lake.",
-        used=False,
     )
     reconcile: timedelta = key(
         DURATION,
         default=timedelta(0),
         doc="Each run compares this much of the past with the server's own counts and repairs what differs.",
-        used=False,
     )
 
 

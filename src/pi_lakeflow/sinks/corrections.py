@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, WriterProperties
 
 from pi_lakeflow.flow.difference import Difference, difference
-from pi_lakeflow.flow.scope import Spans, together, within
+from pi_lakeflow.flow.scope import TALLY, Spans, together, within
 from pi_lakeflow.model.ports import Overtaken
 from pi_lakeflow.model.span import DAY, Span
 from pi_lakeflow.model.tables import Grain, TableSpec
@@ -117,6 +117,21 @@ def change_feed(table: DeltaTable, spec: TableSpec, first: int, last: int | None
     fields = [pa.field(name, spec.arrow_schema.field(name).type) for name in spec.arrow_schema.names]
     fields += [pa.field("_change_type", pa.string()), pa.field("_commit_version", pa.int64())]
     return feed.cast(pa.schema(fields))
+
+
+def tally(
+    table: DeltaTable, spec: TableSpec, subjects: Sequence[str], span: Span, *, step: int, flag: str
+) -> pa.Table:
+    """``Table.tally``."""
+    if not subjects or not span:
+        return TALLY.empty_table()
+    subject, time = spec.key[:2]
+    words = ["SELECT", f"{subject} AS subject, (CAST({time} AS BIGINT) - {span.start}) / {step} AS window_,"]
+    words += [f"count(*) AS rows, sum(CASE WHEN {flag} THEN 1 ELSE 0 END) AS flagged FROM held"]
+    words += ["WHERE", _where(spec, {(span,): list(subjects)}), "GROUP BY 1, 2"]
+    found = pa.table(QueryBuilder().register("held", table).execute(" ".join(words)))
+    found = found.rename_columns(TALLY.names).cast(TALLY)
+    return found.filter(pc.is_in(found["subject"], value_set=pa.array(subjects, pa.string())))
 
 
 def _held(table: DeltaTable, spec: TableSpec, where: Sequence[str]) -> pa.Table:

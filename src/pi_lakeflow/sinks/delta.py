@@ -36,6 +36,7 @@ from pi_lakeflow.flow.commit import final_versions, select_due
 from pi_lakeflow.flow.difference import Difference
 from pi_lakeflow.flow.scope import Spans, check_inside
 from pi_lakeflow.model.ports import Changed, CommitResult
+from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import Grain, TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
@@ -165,6 +166,14 @@ class DeltaLakeTable:
             return corrections.difference_in_spans(table, self.spec, spans, rows)
 
         return self._correct(find, marks)
+
+    def compare(self, spans: Spans, rows: pa.Table) -> pa.Table:
+        with self._lock, _translated(self.path):
+            return corrections.difference_in_spans(self._fresh(), self.spec, spans, rows).keys(self.spec)
+
+    def tally(self, subjects: Sequence[str], span: Span, *, step: int, flag: str) -> pa.Table:
+        with self._lock, _translated(self.path):
+            return corrections.tally(self._fresh(), self.spec, subjects, span, step=step, flag=flag)
 
     def changes(self, first: int, last: int | None = None) -> pa.Table:
         with self._lock, _translated(self.path):

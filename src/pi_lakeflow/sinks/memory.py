@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from pi_lakeflow.flow.commit import final_versions, select_due
 from pi_lakeflow.flow.difference import Difference, difference
-from pi_lakeflow.flow.scope import Spans, check_inside, within
+from pi_lakeflow.flow.scope import Spans, check_inside, tally, within
 from pi_lakeflow.model.ports import Changed, CommitResult, Overtaken
+from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 
@@ -104,6 +105,14 @@ class MemoryTable:
             return difference(self.spec, held.filter(pa.array(within(self.spec, held, spans))), rows)
 
         return self._correct(find, marks)
+
+    def compare(self, spans: Spans, rows: pa.Table) -> pa.Table:
+        held = self.read()
+        inside = held.filter(pa.array(within(self.spec, held, spans)))
+        return difference(self.spec, inside, rows).keys(self.spec)
+
+    def tally(self, subjects: Sequence[str], span: Span, *, step: int, flag: str) -> pa.Table:
+        return tally(self.spec, self.read(), subjects, span, step=step, flag=flag)
 
     def changes(self, first: int, last: int | None = None) -> pa.Table:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Streamsets that hold one thing for each stream: the value in effect, the last event, a count."""
+"""Streamsets that hold single things for each stream: the value in effect, the last event, counts."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ def as_recorded(stream: dict[str, Any]) -> dict[str, Any]:
     return {**stream, "Items": [value], "Value": None}
 
 
-def decode_counts(body: bytes) -> dict[str, float]:
-    """Events of each stream, by WebId, from ``GET /streamsets/summary`` with ``summaryType=Count``.
+def decode_counts(body: bytes) -> dict[str, list[float | None]]:
+    """Events of each stream in each interval, by WebId, from ``GET /streamsets/summary`` with
+    ``summaryType=Count``, in the order of the answer.
 
-    Counts of several intervals add up. A stream is absent when the server failed on it or on one
-    of its intervals: unknown is not zero. Counts are numbers of events only when the request said
-    ``calculationBasis=EventWeighted``; else they are seconds (PI Web API reference, topic
-    Summary Types). Raises ``Transient`` as ``decode_recorded`` does.
+    None stands for an interval that the server failed on, and a stream is absent when it failed as a
+    whole: unknown is not zero. Counts are numbers of events only when the request asked for an event
+    weighted ``calculationBasis``; else they are seconds (PI Web API reference, topic Summary
+    Types). Raises ``Transient`` as ``decode_recorded`` does.
     """
-    counts = {stream["WebId"]: _count(stream) for stream in items_of(parse(body))}
-    return {webid: count for webid, count in counts.items() if count is not None}
+    counts = {stream["WebId"]: _counts(stream) for stream in items_of(parse(body))}
+    return {webid: each for webid, each in counts.items() if each is not None}
 
 
-def _count(stream: dict[str, Any]) -> float | None:
+def _counts(stream: dict[str, Any]) -> list[float | None] | None:
     entries = stream.get("Items")
     if stream.get("Errors") or not isinstance(entries, list):
         return None
-    numbers = [_number(entry["Value"]) for entry in entries if _is_count(entry)]
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known and len(known) == len(numbers) else None
+    return [_number(entry["Value"]) for entry in entries if _is_count(entry)] or None
 
 
 def _is_count(entry: object) -> bool:
