@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types contracts bench docs format pins clean
@@ -36,7 +37,7 @@ docs: $(VENV)/.ready-dev ## the documentation as a web site, in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.ready-dev ## the benchmarks, with their report
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 format: $(VENV)/.ready-dev ## rewrite the code as `make check` wants it
 	@$(BIN)/ruff check --fix

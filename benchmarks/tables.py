@@ -1,0 +1,157 @@
+"""Results as the tables of docs/performance.md, between markers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks import plot, results, suite
+from benchmarks.results import Line, Rates, Result
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_COLUMNS = (
+    "rows",
+    "time",
+    "rows/s",
+    "tags/s",
+    "requests",
+    "JSON / received",
+    "CPU s per M rows",
+    "peak memory",
+    "of the limit",
+)
+
+
+def render(page: Path, folder: Path, pictures: Path) -> None:
+    """Put each scenario's table, as measured last, between its markers."""
+    text = page.read_text(encoding="utf-8")
+    for name in suite.names():
+        result = results.load(name, folder)
+        if result is not None:
+            text = _between(text, name, section(result))
+            _draw(result, pictures)
+    rates = results.load_rates(folder)
+    if rates is not None:
+        text = _between(text, "decode", decoding(rates))
+    page.write_text(text, encoding="utf-8")
+
+
+def decoding(rates: Rates) -> str:
+    """The routes side by side, in million rows per second of one processor."""
+    head = "| answers | bytes a row | fast route | simple route | odd answers | `orjson.loads` alone |"
+    rows = [
+        f"| {each['shape']} | {each['bytes_per_row']:.0f} | "
+        + " | ".join(_rate(each["rates"][route]) for route in ("speculative", "typed", "lenient"))
+        + f" | {each['orjson']:.2f} |"
+        for each in rates.shapes
+    ]
+    return "\n\n".join([_DECODE_TEXT, "\n".join([head, "|---|" + "---:|" * 5, *rows]), _where(rates)])
+
+
+_DECODE_TEXT = """
+Answers to rows, in million rows per second of processor time on one processor. An answer whose events all
+have the same layout takes the fast route; any surprise sends it to the simple one; only what breaks the
+documented types takes the last. `orjson.loads` makes Python objects of the same bytes and no rows.
+""".strip()
+
+
+def _rate(rate: float | None) -> str:
+    return "does not fit" if rate is None else f"{rate:.2f}"
+
+
+def section(result: Result) -> str:
+    """One scenario's table with its words."""
+    scenario = suite.load(result.scenario, result.size)
+    ratio = any(line.contender != "product" for line in result.lines)
+    parts = [scenario.text, _table(result, ratio)]
+    parts += [_apart(line) for line in result.lines if line.apart]
+    if any(line.samples for line in result.lines):
+        parts.append(f"![Memory over time](performance/{result.scenario}.svg)")
+    return "\n\n".join([*parts, _where(result)])
+
+
+def _table(result: Result, ratio: bool) -> str:
+    columns, rows = [*_COLUMNS], [_row(line) for line in result.lines]
+    if ratio:
+        slowest = next(line for line in result.lines if line.contender != "product")
+        columns.append("times as fast")
+        rows = [
+            f"{row} {line.rate / slowest.rate:,.1f} |" for row, line in zip(rows, result.lines, strict=True)
+        ]
+    head = "| | " + " | ".join(columns) + " |"
+    return "\n".join([head, "|---|" + "---:|" * len(columns), *rows])
+
+
+def _row(line: Line) -> str:
+    millions = line.rows / 1e6
+    received = f"{_size(line.body_bytes)} / {_size(line.wire_bytes)}" if line.body_bytes else ""
+    share = "" if line.limit_share is None else f"{line.limit_share:.0%}"
+    cells = (
+        line.label,
+        f"{line.rows:,}",
+        _time(line.seconds) + _extrapolated(line),
+        f"{line.rate:,.0f}",
+        f"{line.tags / line.seconds:,.0f}",
+        f"{line.requests:,}",
+        received,
+        f"{line.cpu_seconds / millions:,.1f}",
+        _size(line.peak_bytes),
+        share,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _extrapolated(line: Line) -> str:
+    if not line.stands_for:
+        return ""
+    return f"; {line.stands_for:,} tags: {_time(line.seconds * line.stands_for / line.tags)} by extrapolation"
+
+
+def _apart(line: Line) -> str:
+    rates = ", ".join(f"{name} {rate / 1e6:.2f}" for name, rate in line.apart.items())
+    return f"{line.label}, each part by itself, in million rows/s: {rates}."
+
+
+def _where(result: Result | Rates) -> str:
+    on = result.machine
+    return (
+        f"*Measured {result.at} at size `{result.size}`, {on['processors']} processors shared with the "
+        f"simulator (load before: {on['load_before']}), Python {on['python']}, pi-lakeflow {on['version']}.*"
+    )
+
+
+def _draw(result: Result, pictures: Path) -> None:
+    curves = {line.label: _thinned(line.samples) for line in result.lines if line.samples}
+    if curves:
+        pictures.mkdir(parents=True, exist_ok=True)
+        text = plot.lines(curves, x="seconds", y="MB resident")
+        (pictures / f"{result.scenario}.svg").write_text(text, encoding="utf-8")
+
+
+def _thinned(samples: Iterable[tuple[float, int]], most: int = 300) -> list[tuple[float, float]]:
+    """The highest of each stretch, so that no peak is lost."""
+    points = list(samples)
+    stretch = max(1, len(points) // most)
+    groups = [points[place : place + stretch] for place in range(0, len(points), stretch)]
+    return [(group[0][0], max(size for _, size in group) / 1e6) for group in groups]
+
+
+def _between(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"{PAGE.name} has no markers for {name}")
+    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} m {seconds % 60:02.0f} s"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def _size(number: float) -> str:
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.0f} MB"
