@@ -7,12 +7,14 @@ spark.read.format("pi_lakeflow").option("config", "pi-lakeflow.yaml").load()
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import ClassVar
+
+import pyarrow as pa
 
 from pi_lakeflow.app.source import open_source, server_now
 from pi_lakeflow.engines.spark.ports import Plant, Survey
@@ -33,6 +35,12 @@ _TABLES = {PI_TIMESERIES.name: PI_TIMESERIES}
 
 class PiPlant:
     """A PI Web API as ``engines/spark`` sees it."""
+
+    def specs(self) -> Sequence[TableSpec]:
+        return tuple(_TABLES.values())
+
+    def snapshot(self, _settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
+        raise SettingsError(f"{spec.name} is no snapshot", subject="option 'table'")
 
     def spec(self, table: str) -> TableSpec:
         found = _TABLES.get(table.lower())

@@ -18,6 +18,7 @@ import typer
 from pi_lakeflow.cli.commands import (
     check,
     config,
+    connector,
     demo,
     deploy,
     discover,
@@ -56,6 +57,7 @@ for module in (
     tables,
     config,
     deploy,
+    connector,
     simulate,
     demo,
     version,

@@ -9,10 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from pi_lakeflow.app.deploy.groups import balanced
 from pi_lakeflow.app.deploy.options import option_lines, secret_names
+from pi_lakeflow.app.deploy.templates import environment, write
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.settings import Settings
 
@@ -65,11 +64,12 @@ def deploy(settings: Settings, deployment: Deployment) -> Rendered:
     """
     _check(deployment)
     groups = balanced(deployment.loads, deployment.pipelines)
-    files = {name: _environment().get_template(template) for name, template in _FILES.items()}
+    templates = environment()
+    files = {name: templates.get_template(template) for name, template in _FILES.items()}
     words = _words(settings, deployment, len(groups))
     texts = {name: template.render(words) for name, template in files.items()}
     texts |= {f"config/tags-{number:02}.txt": _lines(group) for number, group in enumerate(groups, 1)}
-    _write(deployment, texts)
+    write(deployment.folder, texts, overwrite=deployment.overwrite)
     if deployment.wheel is not None:
         (deployment.folder / "dist").mkdir(exist_ok=True)
         (deployment.folder / "dist" / deployment.wheel.name).write_bytes(deployment.wheel.read_bytes())
@@ -127,30 +127,5 @@ def _words(settings: Settings, deployment: Deployment, groups: int) -> dict[str,
     }
 
 
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("pi_lakeflow.app.deploy"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # YAML and Python; every value passes tojson or a check
-    )
-
-
 def _lines(names: Sequence[str]) -> str:
     return "".join(f"{name}\n" for name in names)
-
-
-def _write(deployment: Deployment, texts: Mapping[str, str]) -> None:
-    there = [name for name in texts if (deployment.folder / name).exists()]
-    if there and not deployment.overwrite:
-        raise SettingsError(
-            f"{len(there)} files are there already, such as {there[0]}",
-            subject=str(deployment.folder),
-            hint="--force, or --out OTHER",
-        )
-    for name, text in texts.items():
-        path = deployment.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+
+import pyarrow as pa
 
 from pi_lakeflow.model.ports import UnitReader
 from pi_lakeflow.model.span import Span
@@ -27,8 +29,16 @@ class Survey:
 class Plant(Protocol):
     """A historian as Spark sees it: no open connection, no state."""
 
+    def specs(self) -> Sequence[TableSpec]:
+        """All tables that can be read."""
+        ...
+
     def spec(self, table: str) -> TableSpec:
         """The table that can be read by this name. Raises ``SettingsError`` with the nearest one."""
+        ...
+
+    def snapshot(self, _settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
+        """All rows of a table that is no time series, as they are now; whole, or an error."""
         ...
 
     async def survey(self, settings: Settings, names: Collection[str] | None = None) -> Survey:
