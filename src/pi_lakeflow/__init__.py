@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from pi_lakeflow.flow.buffer import StreamingBuffer
     from pi_lakeflow.flow.chunks import MemoryEfficientIterator
     from pi_lakeflow.flow.ratelimiter import RateLimiter
+    from pi_lakeflow.historians.pi.frames.criteria import AlarmCriteria
+    from pi_lakeflow.historians.pi.frames.extractor import AlarmExtractor
     from pi_lakeflow.historians.pi.live.client import PIWebSocketClient
     from pi_lakeflow.historians.pi.wire.client import PIWebAPIClient
 
 __all__ = [
+    "AlarmCriteria",
+    "AlarmExtractor",
     "DeltaLakeWriter",
     "MemoryEfficientIterator",
     "PILakeflowConnector",
@@ -34,6 +38,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AlarmCriteria": "pi_lakeflow.historians.pi.frames.criteria",
+    "AlarmExtractor": "pi_lakeflow.historians.pi.frames.extractor",
     "MemoryEfficientIterator": "pi_lakeflow.flow.chunks",
     "PerformanceOptimizer": "pi_lakeflow.app.optimizer",
     "DeltaLakeWriter": "pi_lakeflow.app.writer",

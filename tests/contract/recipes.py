@@ -40,8 +40,11 @@ _NAMES = {
 }
 
 
+_ANNOTATION = "/eventframes/{webId}/annotations/{id}"
 # Routes for some objects only
 _FITTING: dict[str, Callable[[dict[str, Any], Walk], bool]] = {
+    "/eventframes/{webId}/annotations": lambda item, _: item["IsAnnotated"],
+    "/elementtemplates/{webId}/notificationruletemplates": lambda item, _: item["Name"] == "Equipment",
     "/attributes/{webId}/value": lambda item, _: not item["DataReferencePlugIn"],
     "/elementtemplates/{webId}/derivedelementtemplates": lambda item, walk: (
         item["Name"] in {other["BaseTemplate"] for other in walk.objects["elementtemplates"].values()}
@@ -62,10 +65,22 @@ def urls(route: str, walk: Walk) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _path_values(pattern: str, controller: str, walk: Walk) -> Iterator[dict[str, str]]:
+    if pattern.startswith(_ANNOTATION):
+        yield from _annotations(walk, attached="attachment" in pattern)
+        return
     names = [part[1:-1] for part in pattern.split("/") if part.startswith("{")]
     choices = [_choices(name, pattern, controller, walk) for name in names]
     for values in product(*choices):
         yield dict(zip(names, values, strict=True))
+
+
+def _annotations(walk: Walk, *, attached: bool) -> Iterator[dict[str, str]]:
+    """Frames with their annotations, or with those that have a file."""
+    for frame in walk.objects["eventframes"].values():
+        if frame["IsAnnotated"]:
+            for note in walk.fetch(frame["Links"]["Annotations"]).body["Items"]:
+                if not attached or "MediaMetadata" in note["Links"]:
+                    yield {"webId": frame["WebId"], "id": note["Id"]}
 
 
 def _choices(name: str, pattern: str, controller: str, walk: Walk) -> list[str]:

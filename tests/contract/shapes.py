@@ -25,6 +25,9 @@ ANSWERS = {
     "/streamsets/end": "Items[StreamValue]",
     "/streamsets/{webId}/end": "Items[StreamValue]",
     "/unitclasses/{webId}/units": "Items[Unit]",
+    "/notificationcontacttemplates/{webId}/notificationcontacttemplates": (
+        "Items[NotificationContactTemplate]"
+    ),
     "/elementtemplates/{webId}/securityentries/{name}": "SecurityEntry",
 }
 # The description marks no property as optional. These are there only when they have something to say.

@@ -14,6 +14,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from shapes import ROUTES, route_of
 
+# Objects that are documented to have no links, by the letters in their WebIds
+_UNLINKED = {
+    "NR": "notificationrules",
+    "NT": "notificationruletemplates",
+    "NS": "notificationrulesubscribers",
+}
 _VISITS = 4  # of each route, by links
 BASIC = "Basic " + base64.b64encode(b"pi:pi").decode()  # anonymous users may not ask for rights
 
@@ -77,9 +83,12 @@ class Walk:
             waiting += _links(visit.body)
 
     def _remember(self, item: dict[str, Any]) -> None:
+        if "WebId" not in item:
+            return
         own = item.get("Links", {}).get("Self", "").removeprefix(self.base).strip("/").split("/")
-        if "WebId" in item and len(own) == 2:
-            self.objects[own[0].casefold()][item["WebId"]] = item
+        controller = own[0].casefold() if len(own) == 2 else _UNLINKED.get(item["WebId"][2:4])
+        if controller is not None:
+            self.objects[controller][item["WebId"]] = item
 
     def some(self, controller: str, count: int = 6) -> list[dict[str, Any]]:
         """Objects of a controller, spread over all that were met."""

@@ -31,9 +31,10 @@ class NotificationPrinter(Printer):
 
     def _rule(self, item: Item) -> dict[str, Any]:
         rule: RuleDef = item.data
+        made = {"AutoCreated": True} if item.kind is Kind.NOTIFICATION_RULE else {}
         return self.base(
             item,
-            AutoCreated=item.kind is Kind.NOTIFICATION_RULE,
+            **made,
             CategoryNames=list(rule.categories),
             Criteria=rule.criteria,
             MultiTriggerEventOption="HighestSeverity",

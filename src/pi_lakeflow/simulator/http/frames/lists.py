@@ -56,7 +56,7 @@ def time_search(call: Call) -> TimeSearch:
         for name in ("endTime", "sortField", "sortOrder"):
             if call.text(name):
                 raise ApiError(400, f"Parameter '{name}' cannot be used with search mode '{mode}'.")
-        return _directed(mode, start)
+        return _directed(mode, start, call.now)
     first, last = sorted((start, call.time("endTime", "*")))
     keeps: dict[str, Keep] = {
         "Overlapped": lambda _: True,
@@ -65,10 +65,12 @@ def time_search(call: Call) -> TimeSearch:
         "EndInclusive": lambda f: first <= f.end <= last,
         "InProgress": lambda f: first <= f.start <= last and f.is_open,
     }
+    if mode == "InProgress":
+        return TimeSearch(max(first, call.now), t.NEVER, keeps[mode])
     return TimeSearch(first, last, keeps[mode])
 
 
-def _directed(mode: str, start: int) -> TimeSearch:
+def _directed(mode: str, start: int, now: int) -> TimeSearch:
     back = mode.startswith("Backward")
     key = _SORTS["EndTime" if mode.endswith("EndTime") else "StartTime"]
     only_open = mode.endswith("InProgress")
@@ -77,7 +79,10 @@ def _directed(mode: str, start: int) -> TimeSearch:
         moment = key(frame)
         return (moment <= start if back else moment >= start) and (frame.is_open or not only_open)
 
-    first, last = (0, start) if back else (start, t.NEVER)
+    if only_open:  # which is to say: it has a part in the present
+        first, last = now, t.NEVER
+    else:
+        first, last = (0, start) if back else (start, t.NEVER)
     return TimeSearch(first, last, keep, order=key, descending=back)
 
 

@@ -1,0 +1,1 @@
+"""Event frames, alarms and notifications: how they are asked for, and what an alarm is."""
