@@ -149,6 +149,10 @@ class Table(Protocol):
         """
         ...
 
+    def held(self, subjects: Sequence[str], span: Span) -> pa.Table:
+        """The rows of these tags in a span; the first two key columns are the tag and the time."""
+        ...
+
     def changes(self, first: int, last: int | None = None) -> pa.Table:
         """The change feed of versions ``first`` to ``last`` (inclusive, default: the newest).
 

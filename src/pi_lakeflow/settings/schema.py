@@ -137,20 +137,32 @@ class Streaming:
         default="channels",
         doc="`channels`: WebSocket, under a second. `updates`: polling of Stream Updates, which also sees "
         "edits and deletions.",
-        used=False,
     )
-    schema: str = key(
-        TEXT, default="streaming", doc="Schema of the live twin of `pi_timeseries`.", used=False
-    )
+    schema: str = key(TEXT, default="streaming", doc="Schema of the live twin of `pi_timeseries`.")
     flush_interval: timedelta = key(
         DURATION,
         default=timedelta(seconds=60),
         doc="Buffered events are written at the latest after this time.",
-        used=False,
     )
-    max_buffer_size: int = key(
-        whole(), default=10_000, doc="... or when there are this many of them.", used=False
+    max_buffer_size: int = key(whole(), default=10_000, doc="... or when there are this many of them.")
+    overlap: timedelta = key(
+        DURATION,
+        default=timedelta(seconds=60),
+        doc="How much later than its time a value may arrive on an open channel: this much before a break is "
+        "read from the archive again.",
     )
+    when_full: Literal["block", "shed"] = key(
+        choice("block", "shed"),
+        default="block",
+        doc="When the lake is slower than the plant: `block` stops reading the channels, `shed` drops "
+        "messages, counts them, and reads the archive's part of them again later.",
+    )
+    port: int | None = key(
+        whole(),
+        doc="Port for `/health`, `/status` and `/metrics` of `stream`.",
+        unset="none",
+    )
+    host: str = key(TEXT, default="127.0.0.1", doc="Address that this port listens on.")
     poll_interval: timedelta = key(
         DURATION, default=timedelta(seconds=5), doc="Pause between two polls in mode `updates`.", used=False
     )

@@ -50,11 +50,18 @@ def difference_by_key(
 
 def difference_in_spans(table: DeltaTable, spec: TableSpec, spans: Spans, rows: pa.Table) -> Difference:
     """What ``replace`` has to change."""
+    if not together(spans):
+        return difference(spec, rows, rows)
+    return difference(spec, held_in(table, spec, spans), rows)
+
+
+def held_in(table: DeltaTable, spec: TableSpec, spans: Spans) -> pa.Table:
+    """The rows of each tag in its spans."""
     groups = together(spans)
     if not groups:
-        return difference(spec, rows, rows)
+        return spec.arrow_schema.empty_table()
     held = _held(table, spec, [_where(spec, groups)])
-    return difference(spec, held.filter(pa.array(within(spec, held, spans))), rows)
+    return held.filter(pa.array(within(spec, held, spans)))
 
 
 def refuse_overtaken(table: DeltaTable, spec: TableSpec, spans: Spans, seen: int) -> None:

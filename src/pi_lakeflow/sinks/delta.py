@@ -175,6 +175,10 @@ class DeltaLakeTable:
         with self._lock, _translated(self.path):
             return corrections.tally(self._fresh(), self.spec, subjects, span, step=step, flag=flag)
 
+    def held(self, subjects: Sequence[str], span: Span) -> pa.Table:
+        with self._lock, _translated(self.path):
+            return corrections.held_in(self._ensure(), self.spec, {each: [span] for each in subjects})
+
     def changes(self, first: int, last: int | None = None) -> pa.Table:
         with self._lock, _translated(self.path):
             return corrections.change_feed(self._fresh(), self.spec, first, last)

@@ -114,6 +114,10 @@ class MemoryTable:
     def tally(self, subjects: Sequence[str], span: Span, *, step: int, flag: str) -> pa.Table:
         return tally(self.spec, self.read(), subjects, span, step=step, flag=flag)
 
+    def held(self, subjects: Sequence[str], span: Span) -> pa.Table:
+        rows = self.read()
+        return rows.filter(pa.array(within(self.spec, rows, {each: [span] for each in subjects})))
+
     def changes(self, first: int, last: int | None = None) -> pa.Table:
         with self._lock:
             final = self._version if last is None else last

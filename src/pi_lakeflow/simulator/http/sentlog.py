@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from pi_lakeflow.simulator.world.truth import TRUTH_SCHEMA, truth_table
 from pi_lakeflow.simulator.world.world import World
 
 from .feed import Batch
+
+_SCHEMA = TRUTH_SCHEMA.append(pa.field("channel", pa.int64())).append(pa.field("sent", pa.int64()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,14 @@ class SentLog:
 
     def table(self) -> pa.Table:
         """Every value sent, with the columns of the truth, and ``channel`` and ``sent`` (nanoseconds)."""
-        parts = [self._table_of(message) for message in self.messages()]
-        schema = TRUTH_SCHEMA.append(pa.field("channel", pa.int64())).append(pa.field("sent", pa.int64()))
-        return pa.concat_tables([schema.empty_table(), *(table for group in parts for table in group)])
+        return pa.concat_tables([_SCHEMA.empty_table(), *self.tables()])
 
-    def _table_of(self, message: Sent) -> list[pa.Table]:
+    def tables(self) -> Iterator[pa.Table]:
+        """The same, message by message."""
+        for message in self.messages():
+            yield pa.concat_tables([_SCHEMA.empty_table(), *self._tables_of(message)])
+
+    def _tables_of(self, message: Sent) -> list[pa.Table]:
         tables = []
         batch = message.batch
         for place in np.unique(batch.streams).tolist():

@@ -1,0 +1,216 @@
+"""Live values into the lake, for as long as nobody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pi_lakeflow.app.ingest import answer_sizer
+from pi_lakeflow.app.livelanes import live_lanes
+from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
+from pi_lakeflow.engines.embedded import Stop
+from pi_lakeflow.engines.livelanes import Lanes
+from pi_lakeflow.engines.pulse import Pulse
+from pi_lakeflow.engines.streaming import StreamingEngine, StreamPorts, StreamSize
+from pi_lakeflow.errors import SettingsError
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
+from pi_lakeflow.historians.pi.live.digest import ChannelDigest, live_rows
+from pi_lakeflow.historians.pi.live.feed import ChannelFeed
+from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
+from pi_lakeflow.historians.pi.tables.live import PI_TIMESERIES_LIVE
+from pi_lakeflow.model.clock import SystemClock
+from pi_lakeflow.model.events import Observer, ignore
+from pi_lakeflow.model.ports import Lake
+from pi_lakeflow.model.tags import Tag
+from pi_lakeflow.model.work import TagFailure
+from pi_lakeflow.settings.schema import Settings
+from pi_lakeflow.settings.selection import Selection
+
+_ROW_BYTES = 400  # of a buffered row, with what writing it takes
+
+
+@dataclass(slots=True)
+class StreamReport:
+    """What a stream did; see :class:`~pi_lakeflow.engines.pulse.Pulse` for the counters."""
+
+    run_id: str
+    tags: int = 0
+    lanes: int = 0
+    pulse: Pulse | None = None
+    failures: list[TagFailure] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 some tag could not be followed."""
+        return 1 if self.failures else 0
+
+
+@dataclass(slots=True)
+class Following:
+    """A stream that is running: what a health page shows."""
+
+    engine: StreamingEngine
+    names: Mapping[str, str]
+
+    def status(self) -> dict[str, Any]:
+        """The counters, the problems, and the newest value of each tag."""
+        pulse, now = self.engine.pulse, self.engine.now()
+        lags = pulse.lags(now)
+        return {
+            **pulse.summary(),
+            "problems": pulse.problems(),
+            "lag_seconds": max(lags.values(), default=None),
+            "silent_tags": len(self.names) - len(lags),
+            "tags": {self.names.get(webid, webid): round(lag, 3) for webid, lag in lags.items()},
+        }
+
+
+Serve = Callable[[Following], Awaitable[None]]
+
+
+async def stream(
+    settings: Settings,
+    *,
+    tags: Selection | None = None,
+    observer: Observer = ignore,
+    stop: Stop | None = None,
+    lake: Lake | None = None,
+    serve: Serve | None = None,
+) -> StreamReport:
+    """Follow the tags' channels until ``stop`` drains. ``serve`` runs beside it, for as long.
+
+    Raises ``SettingsError`` (no tags, credentials), ``SourceUnavailable`` when the server does not
+    answer at the start, ``SinkUnavailable`` when the lake stays away at the end.
+    """
+    if settings.streaming.mode != "channels":
+        raise SettingsError(
+            "only `channels` is followed here", subject="streaming.mode", hint="set streaming.mode: channels"
+        )
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    report = StreamReport(run_id)
+    lake = lake or open_lake(settings, settings.streaming.schema)
+    async with open_source(settings, observer) as source, _pool() as pool:
+        found = await _resolved(settings, source, tags, report)
+        now = await server_now(source.client)
+        lanes = await asyncio.to_thread(live_lanes, lake, source.client, found, now=now, run_id=run_id)
+        report.tags, report.lanes = len(found), len(lanes)
+        engine = _engine(settings, source, lake, lanes, found, pool, run_id, observer, stop)
+        report.pulse = engine.pulse
+        await _follow(settings, source, engine, serve, {webid: tag.name for webid, tag in found.items()})
+        report.failures += engine.failures
+    return report
+
+
+async def _resolved(
+    settings: Settings, source: Source, tags: Selection | None, report: StreamReport
+) -> Mapping[str, Tag]:
+    selection = tags or settings.tags
+    if not selection:
+        raise SettingsError(
+            "no tags are chosen",
+            subject="tags",
+            hint="set `tags` in pi-lakeflow.yaml (names, a mask, 'all', @file), or pass --tag",
+        )
+    resolved = await source.catalog.resolve(selection)
+    report.failures += resolved.failures
+    if not resolved.tags:
+        first = resolved.failures[0] if resolved.failures else None
+        text = first.message if first else "no tag matches"
+        raise SettingsError(text, subject=f"tag {first.tag.name!r}" if first else "tags")
+    return resolved.tags
+
+
+def _engine(
+    settings: Settings,
+    source: Source,
+    lake: Lake,
+    lanes: Lanes,
+    tags: Mapping[str, Tag],
+    pool: ThreadPoolExecutor,
+    run_id: str,
+    observer: Observer,
+    stop: Stop | None,
+) -> StreamingEngine:
+    started = SystemClock().now()
+    ports = StreamPorts(
+        messages=ChannelDigest(tags, started),
+        recorded=RecordedReader(
+            source.client.transport,
+            ingested_at=started,
+            pool=pool,
+            size=answer_sizer(settings),
+            observer=observer,
+        ),
+        as_live=_as_live,
+        server_now=lambda: server_now(source.client),
+        data=lake.table(PI_TIMESERIES_LIVE),
+        errors=lake.table(PI_INGEST_ERRORS),
+        pool=pool,
+    )
+    return StreamingEngine(
+        lanes, ports, run_id=run_id, clock=SystemClock(), size=size_of(settings), observer=observer, stop=stop
+    )
+
+
+def size_of(settings: Settings) -> StreamSize:
+    """Limits of the stream; a quarter of the memory is for rows that wait."""
+    streaming = settings.streaming
+    capacity = int(settings.performance.memory_limit_gb * 1e9 / 4 / _ROW_BYTES)
+    return StreamSize(
+        rows=streaming.max_buffer_size,
+        seconds=streaming.flush_interval.total_seconds(),
+        capacity=max(2 * streaming.max_buffer_size, capacity),
+        overlap=streaming.overlap // timedelta(microseconds=1),
+        when_full=streaming.when_full,
+    )
+
+
+async def _follow(
+    settings: Settings,
+    source: Source,
+    engine: StreamingEngine,
+    serve: Serve | None,
+    names: Mapping[str, str],
+) -> None:
+    """Open the channels, run the engine, and end both together."""
+    feed = ChannelFeed(source.client, engine, overlap=settings.streaming.overlap)
+    await engine.sync_clock()
+    running = asyncio.create_task(engine.run(feed.close))
+    beside = [asyncio.create_task(_opened(feed, engine))]
+    if serve is not None:
+        beside.append(asyncio.ensure_future(serve(Following(engine, names))))
+    try:
+        while not running.done():
+            done, _ = await asyncio.wait({running, *beside}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            beside = [task for task in beside if not task.done()]
+    finally:
+        for task in (*beside, running):
+            task.cancel()
+        await asyncio.gather(*beside, running, return_exceptions=True)
+        await feed.close()
+
+
+async def _opened(feed: ChannelFeed, engine: StreamingEngine) -> None:
+    await feed.open({lane.name: tuple(lane.tags) for lane in engine.lanes.values()})
+    await feed.watch()
+
+
+def _as_live(batch: pa.RecordBatch, at: int) -> pa.Table:
+    return live_rows(batch, np.full(batch.num_rows, at, np.int64), "recorded")
+
+
+@asynccontextmanager
+async def _pool() -> AsyncIterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(3, thread_name_prefix="stream") as pool:
+        yield pool

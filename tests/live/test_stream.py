@@ -1,0 +1,210 @@
+"""The streaming service: what was sent is in the lake, what was archived is there once, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from lake_and_sent import (
+    assert_all_sent_is_there,
+    assert_archived_once,
+    assert_nothing_twice,
+    live_rows,
+)
+
+from pi_lakeflow.app.stream import Following, StreamReport, stream
+from pi_lakeflow.engines.embedded import Stop
+from pi_lakeflow.engines.pulse import Pulse
+from pi_lakeflow.errors import AuthRefused, SettingsError
+from pi_lakeflow.settings import load
+from pi_lakeflow.simulator import Auth, Fault, Live, Simulator, SimulatorConfig, start_simulator
+from pi_lakeflow.sinks.delta import DeltaLake
+
+TAGS = 12
+
+
+def config(**changes: Any) -> SimulatorConfig:
+    """A busy odd plant in real time: about 30 values a second."""
+    usual = {
+        "tags": TAGS,
+        "density": 60.0,
+        "twins": 0,
+        "start": datetime.now(UTC) - timedelta(hours=2),
+        "live": Live(poll_seconds=0.05),
+    }
+    return SimulatorConfig(**{**usual, **changes})
+
+
+@dataclass
+class Service:
+    """A running stream."""
+
+    stop: Stop
+    lake: DeltaLake
+    task: asyncio.Task[StreamReport]
+    following: Following
+
+    @property
+    def pulse(self) -> Pulse:
+        return self.following.engine.pulse
+
+    async def until(self, true: Callable[[], object], seconds: float = 30) -> None:
+        """Wait for something that is bound to happen while the stream runs."""
+        async with asyncio.timeout(seconds):
+            while True:
+                if self.task.done():
+                    self.task.result()
+                if true():
+                    return
+                await asyncio.sleep(0.02)
+
+    async def end(self) -> StreamReport:
+        self.stop.drain()
+        return await asyncio.wait_for(self.task, 30)
+
+
+@asynccontextmanager
+async def streaming(sim: Simulator, lake: Path, **streaming_keys: Any) -> AsyncIterator[Service]:
+    """A stream that has heard something."""
+    keys = {"overlap": "2s", "flush_interval": "500ms", **streaming_keys}
+    settings = load(
+        {
+            "pi_web_api_url": sim.url,
+            "data_server": "PISRV01",
+            "tags": "all",
+            "lake": str(lake),
+            "streaming": keys,
+            "performance": {"retry_backoff": 0.05},
+        }
+    )
+    stop, ready = Stop(), asyncio.get_running_loop().create_future()
+
+    async def serve(following: Following) -> None:
+        ready.set_result(following)
+
+    task = asyncio.create_task(stream(settings, stop=stop, serve=serve))
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    service = Service(stop, DeltaLake(str(lake), "main", "streaming"), task, ready.result())
+    try:
+        yield service
+    finally:
+        if not task.done():
+            await service.end()
+
+
+async def test_what_was_sent_is_there_and_what_was_archived_once(tmp_path: Path) -> None:
+    async with start_simulator(config()) as sim:
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.written > 150 and service.pulse.commits > 3)
+            report = await service.end()
+        assert report.exit_code == 0
+        assert assert_all_sent_is_there(service.lake, sim) > 150
+        assert_archived_once(service.lake, sim, TAGS)
+        assert_nothing_twice(service.lake, sim)
+        assert set(live_rows(service.lake)["origin"].to_pylist()) <= {"channel", "recorded"}
+
+
+async def test_a_broken_channel_leaves_no_gap(tmp_path: Path) -> None:
+    """Dropped, out of order, twice, and a restart of the server that takes two seconds."""
+    faults = (Fault("channel_reorder", probability=0.2), Fault("channel_duplicate", probability=0.2))
+    async with start_simulator(config(faults=faults)) as sim:
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.written > 50)
+            for how in ("close", "abort"):
+                sim.channels.end(how)
+                await service.until(lambda: not all(service.pulse.open.values()))
+                await service.until(lambda: all(service.pulse.open.values()))
+            sim.restart(2.0)
+            await asyncio.sleep(2.5)
+            await service.until(lambda: all(service.pulse.open.values()))
+            sim.faults.clear()
+            filled = service.pulse.gaps
+            await service.until(lambda: service.pulse.gaps > 2 and not _filling(service))
+            await asyncio.sleep(3.0)  # so that the claim passes the breaks
+            await service.end()
+        assert filled
+        assert assert_archived_once(service.lake, sim, TAGS) > 50
+        assert_nothing_twice(service.lake, sim)
+        assert "recorded" in live_rows(service.lake)["origin"].to_pylist()
+
+
+def _filling(service: Service) -> bool:
+    return any(lane.filling for lane in service.following.engine.lanes.values())
+
+
+async def test_a_restart_fills_what_nobody_heard(tmp_path: Path) -> None:
+    async with start_simulator(config()) as sim:
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.written > 50)
+        await asyncio.sleep(2.0)
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.filled and not _filling(service))
+            await asyncio.sleep(2.5)
+        assert assert_archived_once(service.lake, sim, TAGS) > 50
+        assert_all_sent_is_there(service.lake, sim)
+        assert_nothing_twice(service.lake, sim)
+
+
+async def test_expiring_tokens(tmp_path: Path) -> None:
+    """A channel that must come again with a new token does."""
+    async with start_simulator(config(auth=Auth(methods=("bearer",)))) as sim:
+        auth = {"type": "oidc", "client_id": "lakeflow", "client_secret": "secret"}
+        settings = load(
+            {
+                "pi_web_api_url": sim.url,
+                "data_server": "PISRV01",
+                "tags": "all",
+                "lake": str(tmp_path),
+                "auth": auth,
+                "streaming": {"overlap": "1s", "flush_interval": "500ms"},
+            }
+        )
+        stop = Stop()
+        task = asyncio.create_task(stream(settings, stop=stop))
+        for _ in range(2):
+            await asyncio.sleep(2.0)
+            sim.gatekeeper.expire_tokens()
+            sim.channels.end("abort")
+        await asyncio.sleep(3.0)
+        stop.drain()
+        await task
+        lake = DeltaLake(str(tmp_path), "main", "streaming")
+        assert assert_archived_once(lake, sim, TAGS) > 20
+
+
+async def test_wrong_credentials_and_no_tags_end_at_once(tmp_path: Path) -> None:
+    async with start_simulator(config(auth=Auth(methods=("basic",)))) as sim:
+        wrong = {"type": "basic", "username": "pi", "password": "no"}
+        usual = {"pi_web_api_url": sim.url, "lake": str(tmp_path), "data_server": "PISRV01"}
+        with pytest.raises(AuthRefused):
+            await stream(load({**usual, "auth": wrong, "tags": "all"}))
+        right = {**wrong, "password": "pi"}
+        with pytest.raises(SettingsError, match="no tags"):
+            await stream(load({**usual, "auth": right}))
+
+
+async def test_a_tag_without_a_channel_leaves_the_others_alone(tmp_path: Path) -> None:
+    async with start_simulator(config()) as sim:
+        bad = sim.world.tag(3)
+        sim.faults.add(Fault("tag_status", status=403, tags=(bad.name,), route="/streamsets/channel"))
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.written > 100)
+            report = await service.end()
+        assert report.exit_code == 1
+        assert [failure.tag.name for failure in report.failures] == [bad.name]
+        sim.faults.clear()
+        async with streaming(sim, tmp_path) as service:  # tried again, and its gap is filled
+            await service.until(lambda: not _filling(service) and service.pulse.gaps)
+            await asyncio.sleep(2.5)
+        assert_archived_once(service.lake, sim, TAGS)
