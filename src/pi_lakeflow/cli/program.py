@@ -27,6 +27,7 @@ from pi_lakeflow.cli.commands import (
     reconcile,
     simulate,
     status,
+    stream,
     tables,
     version,
 )
@@ -53,6 +54,7 @@ for module in (
     discover,
     ingest,
     reconcile,
+    stream,
     status,
     tables,
     config,
