@@ -3,7 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses 2 --dist loadgroup
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help

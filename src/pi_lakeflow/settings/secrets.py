@@ -125,13 +125,13 @@ def _from_databricks(place: str, origin: str) -> str:
 
 
 def _dbutils() -> Any:
-    """The notebook's own ``dbutils``, else the runtime's, else None."""
+    """The notebook's own ``dbutils``, else the runtime's or that of a logged-in SDK, else None."""
     notebook = getattr(sys.modules.get("__main__"), "dbutils", None)
     if notebook is not None:
         return notebook
     try:
         return importlib.import_module("databricks.sdk.runtime").dbutils
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError, ValueError):  # ValueError: nobody is logged in
         return None
 
 
