@@ -26,6 +26,8 @@ from pi_lakeflow import aio
 from pi_lakeflow.app.ingest import Report, Request, answer_sizer, ingest
 from pi_lakeflow.app.performance_log import logged
 from pi_lakeflow.app.source import Source, open_source, server_now
+from pi_lakeflow.app.together import run_and_stream, wanted
+from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.errors import Refused, SettingsError
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
@@ -58,6 +60,7 @@ class PILakeflowConnector:
     def __init__(self, config: Config | None = None) -> None:
         self.settings = _settings(config)
         self.failures: list[TagFailure] = []
+        self._stop = Stop()
         self._reading = _Reading(self.settings)
         self._cleanup = weakref.finalize(self, _close_later, self._reading)
 
@@ -65,12 +68,26 @@ class PILakeflowConnector:
         """Bring each configured tag up to date in the lake. What could not be read is in the report
         (``quarantined``) and in ``failures``.
 
+        With ``enable_streaming`` it also follows live values, and returns only after ``stop`` was
+        called (from another thread).
+
         Raises ``SourceUnavailable`` and ``SinkUnavailable``: what was committed before stays, and the
         next run goes on from there.
         """
-        report = aio.run(ingest(self.settings, Request("run")))
+        request = Request("run")
+        self._stop = Stop()
+        if wanted(self.settings, request):
+            both = aio.run(run_and_stream(self.settings, request, stop=self._stop))
+            report = both.recorded
+            self.failures = [*(each.failure for each in report.quarantined), *both.live.failures]
+            return report
+        report = aio.run(ingest(self.settings, request, stop=self._stop))
         self.failures = [each.failure for each in report.quarantined]
         return report
+
+    def stop(self) -> None:
+        """Let ``run``, in another thread, commit what is under way and return."""
+        self._stop.drain()
 
     def extract_timeseries_batch(
         self, tags: Sequence[str], *, start_time: Moment | None = None, end_time: Moment | None = None

@@ -278,7 +278,9 @@ class Settings:
     )
     extract_alarms: bool = key(BOOLEAN, default=False, doc="`run` also reads alarms.", used=False)
     enable_streaming: bool = key(
-        BOOLEAN, default=False, doc="`run` stays and follows live values when it has caught up.", used=False
+        BOOLEAN,
+        default=False,
+        doc="`run` follows live values from its start, catches up with the history behind them, and stays.",
     )
     performance_mode: Literal["standard", "optimized"] = key(
         choice("standard", "optimized"),

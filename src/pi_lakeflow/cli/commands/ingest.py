@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pi_lakeflow.cli.options import Call, Every, Lake, Since, Tags, Until, command, selection_of
 from pi_lakeflow.settings import Settings
+
+if TYPE_CHECKING:
+    from pi_lakeflow.app.ingest import Request
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and read nothing.")]
 From = Annotated[str, typer.Option("--since", metavar="TIME", help="Start, inclusive: ISO 8601, or PI time.")]
@@ -76,6 +79,7 @@ def _ingest(
 ) -> int:
     from pi_lakeflow.app.ingest import Request, ingest
     from pi_lakeflow.app.source import open_lake
+    from pi_lakeflow.app.together import wanted
     from pi_lakeflow.cli import reports
     from pi_lakeflow.cli.interrupts import Interrupts
     from pi_lakeflow.cli.progress import Watch, watched
@@ -85,11 +89,36 @@ def _ingest(
     watch = Watch(output, limit=settings.performance.max_in_flight)
     interrupts = Interrupts(output, stop)
     request = Request(kind, selection_of(tag), since, until)
+    if kind == "run" and wanted(settings, request):
+        return _together(call, settings, request, every)
     work = ingest(settings, request, observer=watch, stop=stop)
     report = interrupts.run(watched(output, watch, work, every=every))
     output.result(report.status, **reports.fields(report))
     reports.show(output, report, open_lake(settings).path_of("").rstrip("/"))
     return interrupts.code if report.status == "interrupted" else report.exit_code
+
+
+def _together(call: Call, settings: Settings, request: Request, every: float) -> int:
+    """`enable_streaming`: live values and history at once, until somebody stops it."""
+    from pi_lakeflow.app.source import open_lake
+    from pi_lakeflow.app.stream import Following
+    from pi_lakeflow.app.together import run_and_stream
+    from pi_lakeflow.cli import reports
+    from pi_lakeflow.cli.commands.stream import beside
+    from pi_lakeflow.cli.interrupts import Interrupts
+    from pi_lakeflow.engines.embedded import Stop
+
+    output, stop = call.output, Stop()
+
+    async def serve(following: Following) -> None:
+        await beside(output, following, settings.streaming.host, settings.streaming.port, every)
+
+    both = Interrupts(output, stop).run(run_and_stream(settings, request, stop=stop, serve=serve))
+    live = both.live.pulse.summary() if both.live.pulse is not None else {}
+    output.result(both.recorded.status, **reports.fields(both.recorded), live=live)
+    reports.show(output, both.recorded, open_lake(settings).path_of("").rstrip("/"))
+    output.text(f"Live: {live.get('written', 0):,} rows")
+    return both.exit_code
 
 
 def _plan(call: Call, settings: Settings, tag: list[str] | None, since: str | None, until: str | None) -> int:

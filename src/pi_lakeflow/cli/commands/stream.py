@@ -42,7 +42,7 @@ def stream(
     settings = call.settings(lake__path=lake, streaming__port=given)
 
     async def serve(following: Following) -> None:
-        await _beside(output, following, settings.streaming.host, settings.streaming.port, progress_every)
+        await beside(output, following, settings.streaming.host, settings.streaming.port, progress_every)
 
     interrupts = Interrupts(output, stop)
     report = interrupts.run(follow(settings, tags=selection_of(tag), stop=stop, serve=serve))
@@ -54,7 +54,7 @@ def stream(
     return report.exit_code
 
 
-async def _beside(output: Output, following: Following, host: str, port: int | None, every: float) -> None:
+async def beside(output: Output, following: Following, host: str, port: int | None, every: float) -> None:
     """Pages for those who watch, and a line now and then."""
     from pi_lakeflow.engines.metrics import watched
 
