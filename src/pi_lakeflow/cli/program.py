@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from pi_lakeflow.cli.commands import (
+    assets,
     check,
     config,
     connector,
@@ -55,6 +56,7 @@ for module in (
     ingest,
     reconcile,
     stream,
+    assets,
     status,
     tables,
     config,

@@ -188,6 +188,25 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    """What is read of the asset model."""
+
+    databases: tuple[str, ...] = key(
+        TEXTS, default=(), doc="AF databases, as `name` or `\\\\server\\name`; masks too.", unset="all"
+    )
+    history: bool = key(
+        BOOLEAN,
+        default=False,
+        doc="Keep what changed: each table gets a twin `<table>_history` with `valid_from` and `valid_to`.",
+    )
+    point_attributes: bool = key(
+        BOOLEAN,
+        default=False,
+        doc="Also read all attributes of all PI points: a request for each point, a hundred in a batch.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
     """How hard the server and this machine may be worked."""
 
@@ -292,6 +311,7 @@ class Settings:
     late_data: LateData = section(LateData, doc="Events that arrive, change or vanish after they were read.")
     streaming: Streaming = section(Streaming, doc="Live values.")
     alarms: Alarms = section(Alarms, doc="Which event frames are alarms.")
+    assets: Assets = section(Assets, doc="What is read of the asset model.")
     performance: Performance = section(Performance, doc="How hard the server and this machine may be worked.")
 
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)

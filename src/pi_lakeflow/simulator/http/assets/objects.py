@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote
@@ -70,6 +71,7 @@ _ELEMENT_LISTS = {
     "Security": "security",
     "SecurityEntries": "securityentries",
 }
+_ATTRIBUTE_LISTS = {"Attributes": "attributes", "Categories": "categories"}
 CONTROLLERS = {
     Kind.ELEMENT_CATEGORY: "elementcategories",
     Kind.ATTRIBUTE_CATEGORY: "attributecategories",
@@ -102,7 +104,8 @@ class Printer:
         self._type = call.web_id_type
         self._linked = not tree or "links" in tree
         self._tree = tree
-        self._id = lru_cache(maxsize=1_000)(self._fixed_id)
+        self._links_tree: Tree = (tree or {}).get("links") or {}
+        self._ids: dict[uuid.UUID, str] = {}
 
     @classmethod
     def of_list(cls, call: Call) -> Self:
@@ -117,8 +120,15 @@ class Printer:
         """The WebId of the type that the call asks for."""
         return self.assets.webid(item, self._type)
 
-    def _fixed_id(self, item: Any) -> str:
-        return self.id(item)
+    def _id(self, item: Identified) -> str:
+        """The same for objects that many others lead to."""
+        if item.guid not in self._ids:
+            self._ids[item.guid] = self.id(item)
+        return self._ids[item.guid]
+
+    def _leads(self, name: str) -> bool:
+        """Whether a link is selected."""
+        return not self._links_tree or name.casefold() in self._links_tree
 
     def url(self, controller: str, web_id: str, *more: str) -> str:
         """``/controller/webId/...`` as an absolute URL."""
@@ -244,17 +254,14 @@ class Printer:
         return {"Type": attribute.definition.reference, "PIPoint": point}
 
     def _attribute_links(self, attribute: Attribute, web_id: str) -> dict[str, Any]:
-        definition, assets = attribute.definition, self.assets
-        links: dict[str, Any] = {
-            "Self": self.url("attributes", web_id),
-            "Attributes": self.url("attributes", web_id, "attributes"),
-            "Categories": self.url("attributes", web_id, "categories"),
-            "Element": self.url("elements", self.id(attribute.element)),
-        }
-        if attribute.parents:
-            parent = assets.attribute_by_path(attribute.path.rpartition("|")[0])
-            links["Parent"] = self.url("attributes", self.id(parent))
-        if attribute.template:
+        definition = attribute.definition
+        links: dict[str, Any] = {"Self": self.url("attributes", web_id)}
+        links |= {n: self.url("attributes", web_id, p) for n, p in _ATTRIBUTE_LISTS.items() if self._leads(n)}
+        if self._leads("Element"):
+            links["Element"] = self.url("elements", self._id(attribute.element))
+        if attribute.above and self._leads("Parent"):
+            links["Parent"] = self.url("attributes", self._id(attribute.above))
+        if attribute.template and self._leads("Template"):
             links["Template"] = self._template_link(attribute)
         if definition.trait:
             links["Trait"] = self.call.link(f"/attributetraits/{definition.trait}")
@@ -262,11 +269,11 @@ class Printer:
             set_id = self._set_id(attribute)
             links["EnumerationSet"] = set_id and self.url("enumerationsets", set_id)
             links["EnumerationValues"] = set_id and self.url("enumerationsets", set_id, "enumerationvalues")
-        if attribute.point is not None:
+        if attribute.point is not None and self._leads("Point"):
             server, index = attribute.point
-            tag = assets.world.original(index, server)
-            links["Point"] = self.url("points", assets.world.webid(tag, self.call.web_id_type))
-        links |= {n: self.url("streams", web_id, verb) for n, verb in _STREAM_LINKS.items()}
+            tag = self.assets.world.original(index, server)
+            links["Point"] = self.url("points", self.assets.world.webid(tag, self._type))
+        links |= {n: self.url("streams", web_id, verb) for n, verb in _STREAM_LINKS.items() if self._leads(n)}
         if not definition.reference:
             links["Value"] = self.url("attributes", web_id, "value")
         return links

@@ -167,7 +167,7 @@ class AttributeMaker:
             f"{owner}|{definition.name}",
             source,
             definition,
-            (*parent.parents, parent.name) if parent else (),
+            parent,
             None if tag is None else (tag.server.number, tag.index),
             definition.config if tag is None else f"{tag.path}?{tag.point_id}",
         )

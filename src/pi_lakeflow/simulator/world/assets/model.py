@@ -96,7 +96,7 @@ class Attribute:
     """An attribute of an element, or a child of one.
 
     ``point`` is (data server number, tag index) of a PI Point reference. ``template`` is the element
-    template that defines it, ``""`` for the element's own. ``parents`` are the names above it.
+    template that defines it, ``""`` for the element's own. ``above`` is the attribute that it belongs to.
     """
 
     marker: ClassVar[str] = "AbE"
@@ -106,7 +106,7 @@ class Attribute:
     path: str
     template: str
     definition: AttributeDef
-    parents: tuple[str, ...] = ()
+    above: Attribute | None = None
     point: tuple[int, int] | None = None
     config: str = ""
     excluded: bool = False
@@ -119,6 +119,11 @@ class Attribute:
     @property
     def name(self) -> str:
         return self.definition.name
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The names of the attributes above it."""
+        return (*self.above.parents, self.above.name) if self.above else ()
 
     @property
     def trait(self) -> str:
