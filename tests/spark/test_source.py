@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -98,6 +104,50 @@ def test_embedded_batch_and_stream_bring_the_same_rows(spark: Any, sim: Simulato
         "stream": true,
     }
     assert len(list((tmp_path / "checkpoint" / "commits").glob("[0-9]*"))) > 1, "one batch proves little"
+
+
+def test_a_stream_into_delta_is_exact_after_a_kill(
+    spark: Any, sim: Simulator, tmp_path: Path, spark_environment: dict[str, str]
+) -> None:
+    """SIGKILL of driver and JVM between batches, a lost commit mark, then another Spark goes on."""
+    read = options(sim, maxRecordsPerBatch="9000", partitions="2")
+    write = {"lake": str(tmp_path / "lake"), "checkpointLocation": str(tmp_path / "checkpoint")}
+    commits, log = tmp_path / "checkpoint" / "commits", tmp_path / "driver.log"
+    with log.open("wb") as out:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, json.dumps([read, write])],
+            env=spark_environment,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+        while len(list(commits.glob("[0-9]*"))) < 2:
+            assert driver.poll() is None, log.read_text(errors="replace")[-3000:]
+            time.sleep(0.05)
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+    last = max(commits.glob("[0-9]*"), key=lambda path: int(path.name))
+    last.unlink()  # as if the kill had come between the lake's commit and Spark's own
+    (commits / f".{last.name}.crc").unlink(missing_ok=True)
+
+    frame = spark.readStream.format("pi_lakeflow").options(**read).load()
+    query = frame.writeStream.format("pi_lakeflow").options(**write).trigger(availableNow=True).start()
+    assert query.awaitTermination(300)
+    assert query.exception() is None
+    held = DeltaLake(str(tmp_path / "lake")).table(PI_TIMESERIES).read()
+    assert digest(held) == digest(true_rows(sim.world, webids(sim), DAY))
+
+
+PROGRAM = """
+import json, sys
+from pyspark.sql import SparkSession
+read, write = json.loads(sys.argv[1])
+quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+spark = builder.config("spark.driver.extraJavaOptions", quick).getOrCreate()
+frame = spark.readStream.format("pi_lakeflow").options(**read).load()
+frame.writeStream.format("pi_lakeflow").options(**write).trigger(availableNow=True).start().awaitTermination()
+"""
 
 
 def test_filters_on_tag_and_time_are_pushed_down(spark: Any, sim: Simulator) -> None:

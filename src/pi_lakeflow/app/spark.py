@@ -7,17 +7,21 @@ spark.read.format("pi_lakeflow").option("config", "pi-lakeflow.yaml").load()
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from pi_lakeflow.app.source import open_source, server_now
+from pi_lakeflow.app.source import open_lake, open_source, server_now
+from pi_lakeflow.app.tables import table_named
+from pi_lakeflow.app.writer import fitted
+from pi_lakeflow.engines.spark.options import SparkOptions
 from pi_lakeflow.engines.spark.ports import Plant, Survey
+from pi_lakeflow.engines.spark.sink import Landing
 from pi_lakeflow.engines.spark.source import HistorianSource, Session
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.historians.pi.density import densities
@@ -28,7 +32,11 @@ from pi_lakeflow.model.ports import UnitReader
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.tags import Tag
+from pi_lakeflow.model.work import Mark
 from pi_lakeflow.settings import Selection, Selector, SelectorKind, Settings
+from pi_lakeflow.sinks.delta import DeltaLakeTable
+from pi_lakeflow.sinks.parts import Part, PartWriter
+from pi_lakeflow.sinks.store import remove
 
 _TABLES = {PI_TIMESERIES.name: PI_TIMESERIES}
 
@@ -84,10 +92,52 @@ class PiPlant:
                 )
 
 
+class LakeLanding:
+    """A table of the configured lake, written by tasks and committed by the driver."""
+
+    def __init__(self, options: SparkOptions) -> None:
+        self._settings = options.settings
+        self._spec = table_named(options.table)
+
+    def prepare(self) -> None:
+        self._table().files()
+
+    def write(self, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+        writer = PartWriter(self._table().files(), self._spec)
+        try:
+            for batch in batches:
+                for rows in self._fitted(pa.Table.from_batches([batch])).to_batches():
+                    writer.add(rows)
+            return [part.to_dict() for part in writer.close()]
+        except BaseException:
+            writer.discard()
+            raise
+
+    def commit(self, files: Sequence[dict[str, Any]], query: str | None, batch: int) -> None:
+        if files:
+            mark = None if query is None else Mark(f"pi-lakeflow/spark/{query}", None, batch)
+            self._table().commit_parts([Part(**file) for file in files], mark)
+
+    def discard(self, files: Sequence[dict[str, Any]]) -> None:
+        remove(self._table().files(), [file["path"] for file in files])
+
+    def _fitted(self, rows: pa.Table) -> pa.Table:
+        names = self._spec.arrow_schema.names
+        if {"tag_webid", "timestamp", "date"} <= set(names):
+            return fitted(rows, self._spec)
+        if missing := [name for name in names if name not in rows.column_names]:
+            raise SettingsError(f"columns are missing: {', '.join(missing)}", subject=self._spec.name)
+        return rows.select(names).cast(self._spec.arrow_schema)
+
+    def _table(self) -> DeltaLakeTable:
+        return open_lake(self._settings).table(self._spec)
+
+
 class DefaultSource(HistorianSource):
     """``format("pi_lakeflow")``."""
 
     plant: ClassVar[Plant] = PiPlant()
+    landing: ClassVar[Callable[[SparkOptions], Landing]] = LakeLanding
 
 
 def register(spark: Session) -> None:

@@ -28,8 +28,7 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import FileSelector, PyFileSystem
+from pyarrow.fs import FileSystem
 
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import final_versions, select_due
@@ -40,6 +39,8 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import Grain, TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
+from pi_lakeflow.sinks.parts import Part
+from pi_lakeflow.sinks.store import empty, remove, rooted
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
 _REOPEN_AFTER = 50
@@ -137,6 +138,35 @@ class DeltaLakeTable:
 
         return self._persistently(attempt)
 
+    def files(self) -> FileSystem:
+        """The table's folder, for a ``PartWriter``; made when it is not there."""
+        with self._lock, _translated(self.path):
+            self._ensure()
+        return rooted(self.path, self._options)
+
+    def commit_parts(self, parts: Sequence[Part], mark: Mark | None = None) -> bool:
+        """Name these files in one commit. False: the log is past ``mark`` already, and they are removed."""
+
+        def attempt(table: DeltaTable) -> bool:
+            seen = table.transaction_version(mark.app_id) if mark is not None else None
+            if mark is not None and seen is not None and seen >= mark.version:
+                return False
+            table.create_write_transaction(
+                [part.action() for part in parts],
+                "append",
+                table.schema(),
+                list(self.spec.partition_by),
+                commit_properties=_properties([Step(mark)] if mark is not None else []),
+            )
+            table.update_incremental()
+            self._counted(table)
+            return True
+
+        done = self._persistently(attempt)
+        if not done:
+            remove(rooted(self.path, self._options), [part.path for part in parts])
+        return done
+
     def add(self, rows: pa.Table) -> int:
         with self._lock, _translated(self.path):
             table = self._ensure()
@@ -205,7 +235,7 @@ class DeltaLakeTable:
         with self._lock, _translated(self.path):
             self._open = None
             if "://" in self.path:
-                _empty(DeltaStorageHandler(self.path, self._options))
+                empty(self.path, self._options)
             else:
                 shutil.rmtree(self.path)
 
@@ -334,14 +364,6 @@ def _properties(steps: Sequence[Step]) -> CommitProperties:
     now = int(time.time() * 1000)
     versions = final_versions(steps).items()
     return CommitProperties(app_transactions=[Transaction(app_id, v, now) for app_id, v in versions])
-
-
-def _empty(store: DeltaStorageHandler) -> None:
-    """An object store has no folders: what has no objects is not there."""
-    found = PyFileSystem(store).get_file_info(FileSelector("", recursive=True))
-    for each in found:
-        if each.is_file:
-            store.delete_file(each.path)
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from pi_lakeflow.settings import Settings, load, parse_duration
 from pi_lakeflow.settings.schema import DECLARED
 
 # What Spark or the platform adds by itself; it says nothing to us.
-_FOREIGN = frozenset({"path", "databricks.connection", "sourcename", "externaloptionsallowlist"})
+_FOREIGN = frozenset(
+    {"path", "checkpointlocation", "databricks.connection", "sourcename", "externaloptionsallowlist"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,15 @@ def read_options(given: Mapping[str, str]) -> SparkOptions:
         rediscover=_micros(own, "rediscover"),
         pushdown=_flag(own, "pushdown"),
     )
+
+
+def write_options(given: Mapping[str, str]) -> SparkOptions:
+    """Options of a write: no server is asked, so none need be named."""
+    named = {name.lower() for name in given} & {"config", "pi_web_api_url"}
+    return read_options(given if named else {**given, "pi_web_api_url": _NO_SERVER})
+
+
+_NO_SERVER = "https://not-asked.invalid"
 
 
 def _known(name: str) -> str:

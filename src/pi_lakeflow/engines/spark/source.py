@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pyspark.sql import SparkSession
-from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStreamReader
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceReader,
+    DataSourceStreamReader,
+    DataSourceStreamWriter,
+    DataSourceWriter,
+)
 from pyspark.sql.types import StructType
 
 from pi_lakeflow.engines.spark.batch import BatchReader, PushdownReader
-from pi_lakeflow.engines.spark.options import read_options
+from pi_lakeflow.engines.spark.options import SparkOptions, read_options, write_options
 from pi_lakeflow.engines.spark.ports import Plant
 from pi_lakeflow.engines.spark.schema import spark_schema
+from pi_lakeflow.engines.spark.sink import BatchWriter, Landing, StreamWriter
 from pi_lakeflow.engines.spark.told import told
 from pi_lakeflow.errors import SettingsError
 
@@ -20,9 +28,13 @@ Session = SparkSession
 
 
 class HistorianSource(DataSource):
-    """A table of a historian. ``plant`` is set by the class that is registered."""
+    """A table of a historian to read, or of the lake to write.
+
+    ``plant`` and ``landing`` are set by the class that is registered.
+    """
 
     plant: ClassVar[Plant]
+    landing: ClassVar[Callable[[SparkOptions], Landing]]
 
     @classmethod
     def name(cls) -> str:
@@ -47,3 +59,18 @@ class HistorianSource(DataSource):
                 hint="pip install 'pyspark>=4.2', or read in batches with spark.read",
             ) from error
         return StreamReader(self.plant, read_options(self.options), schema)
+
+    @told()
+    def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
+        return BatchWriter(self._prepared(overwrite))
+
+    @told()
+    def streamWriter(self, schema: StructType, overwrite: bool) -> DataSourceStreamWriter:
+        return StreamWriter(self._prepared(overwrite))
+
+    def _prepared(self, overwrite: bool) -> Landing:
+        if overwrite:
+            raise SettingsError("rows are only appended", subject="mode", hint="mode('append')")
+        landing = type(self).landing(write_options(self.options))
+        landing.prepare()
+        return landing

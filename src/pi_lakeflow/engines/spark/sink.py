@@ -1,0 +1,91 @@
+"""``df.write`` and ``df.writeStream`` into the lake, for a Spark that has no Delta of its own.
+
+Tasks write Parquet files, the driver names them all in one Delta commit. A micro-batch is committed
+once: its number travels in the commit under the query's id, which lives as long as the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql.datasource import DataSourceArrowWriter, DataSourceStreamArrowWriter, WriterCommitMessage
+
+from pi_lakeflow.engines.spark.told import told
+
+
+class Landing(Protocol):
+    """A table of the lake that tasks write to; must pickle."""
+
+    def prepare(self) -> None:
+        """Make the table if need be. On the driver, first."""
+        ...
+
+    def write(self, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+        """Write files, all or none; their descriptions. In tasks."""
+        ...
+
+    def commit(self, files: Sequence[dict[str, Any]], query: str | None, batch: int) -> None:
+        """Make the files part of the table unless this batch of this query is there already."""
+        ...
+
+    def discard(self, files: Sequence[dict[str, Any]]) -> None:
+        """Delete files that will not be committed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Written(WriterCommitMessage):
+    """What a task tells the driver. ``query`` is None outside streams."""
+
+    files: list[dict[str, Any]]
+    query: str | None
+
+
+class BatchWriter(DataSourceArrowWriter):
+    """Appends a DataFrame in one commit."""
+
+    def __init__(self, landing: Landing) -> None:
+        self._landing = landing
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> Written:
+        return _write(self._landing, iterator)
+
+    @told()
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        self._landing.commit(_files(messages), None, 0)
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:
+        self._landing.discard(_files(messages))
+
+
+class StreamWriter(DataSourceStreamArrowWriter):
+    """Appends each micro-batch in one commit, once."""
+
+    def __init__(self, landing: Landing) -> None:
+        self._landing = landing
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> Written:
+        return _write(self._landing, iterator)
+
+    @told()
+    def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:
+        queries = {each.query for each in messages if isinstance(each, Written)}
+        self._landing.commit(_files(messages), next(iter(queries), None), batchId)
+
+    def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:
+        self._landing.discard(_files(messages))
+
+
+@told()
+def _write(landing: Landing, batches: Iterator[pa.RecordBatch]) -> Written:
+    context = TaskContext.get()
+    query = context.getLocalProperty("sql.streaming.queryId") if context is not None else None
+    return Written(landing.write(batches), query)
+
+
+def _files(messages: Sequence[WriterCommitMessage | None]) -> list[dict[str, Any]]:
+    return [file for each in messages if isinstance(each, Written) for file in each.files]
