@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pi_lakeflow import PILakeflowConnector
-from pi_lakeflow.app.ingest import answer_sizer
+from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.engines.embedded import EngineSize
 from pi_lakeflow.model.span import to_micros
 from pi_lakeflow.settings import load

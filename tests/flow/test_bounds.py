@@ -51,7 +51,9 @@ def test_a_slow_sink_slows_the_fetch() -> None:
     lake, data = MemoryLake(), SlowTable(EVENTS)
     size = EngineSize(lanes=4, rows=200_000)
     registry = Registry(lake.table(PI_LANES), data)
-    made = plan({f"T{i}": Span(0, 10 * DAY) for i in range(4)}, [], sizing=Sizing(parallel=4), nonce="n")
+    made = plan(
+        {f"T{i}": Span(0, 10 * DAY) for i in range(4)}, [], sizing=Sizing(parallel=4, least_rows=1), nonce="n"
+    )
     registry.record_plan(made.joins, made.leaves, [], "r")
     engine = EmbeddedEngine(
         DenseReader(),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -19,15 +17,18 @@ from pi_lakeflow.app.coverage import publish_coverage
 from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
 from pi_lakeflow.app.late import Late, recent
 from pi_lakeflow.app.performance_log import log, logged
+from pi_lakeflow.app.reading import Share, read_share, recorded_reader
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
-from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
+from pi_lakeflow.app.survey import survey
+from pi_lakeflow.app.workers import how_many, read_with_workers
+from pi_lakeflow.engines.embedded import EngineSize, Outcome, Stop
 from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
 from pi_lakeflow.flow.committer import Failed, error_rows
+from pi_lakeflow.flow.density import save_rates
 from pi_lakeflow.flow.plan import Plan, Sizing, coverage, lanes_by_tag, plan
 from pi_lakeflow.flow.registry import Registry
-from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES
-from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Sizer
-from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES, PI_TAG_DENSITY
+from pi_lakeflow.flow.windows import expected_pace
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.events import Observer, RunPlanned, ignore
@@ -76,6 +77,7 @@ class Report:
     wire_bytes: int = 0
     seconds: float = 0.0
     peak_rows: int = 0
+    workers: int = 1
     quarantined: list[Failed] = field(default_factory=list)
     message: str | None = None
     facts: RunFacts = field(default_factory=RunFacts)
@@ -104,6 +106,12 @@ class Prepared:
     lanes: Sequence[Lane]
     unresolved: Sequence[Failed]
     until: int
+    rates: Mapping[str, float]
+
+    @property
+    def rows(self) -> float:
+        """Expected rows, about."""
+        return sum(item.span.length * expected_pace(item.webids, self.rates) for item in self.plan.work)
 
 
 async def ingest(
@@ -125,10 +133,11 @@ async def ingest(
         )
     counters = Counters(logged(observer))
     report = Report(new_run_id(), request.command, started_at=SystemClock().now())
+    alone = lake is not None  # other processes could not open it
     lake = lake or open_lake(settings)
     try:
         async with open_source(settings, counters) as source:
-            await _ingest(settings, request, report, source, lake, counters, stop or Stop())
+            await _ingest(settings, request, report, source, lake, counters, stop or Stop(), alone=alone)
     except PiLakeflowError as error:
         report.status, report.message = "failed", str(error)
         raise
@@ -153,10 +162,11 @@ async def prepare(
     registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
     lanes = registry.load()
     requests, since, until = _requests(settings, request, tags, lanes, now)
-    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id)
+    rates = await survey(source, lake, requests, tags)
+    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
     span = Span(min(since, until), until)
     unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
-    return Prepared(made, tags, lanes, unresolved, until), registry
+    return Prepared(made, tags, lanes, unresolved, until, rates), registry
 
 
 async def chosen_tags(
@@ -178,6 +188,8 @@ async def _ingest(
     lake: Lake,
     counters: Counters,
     stop: Stop,
+    *,
+    alone: bool,
 ) -> None:
     prepared, registry = await _planned(settings, request, report, source, lake)
     counters(
@@ -193,25 +205,15 @@ async def _ingest(
     if prepared.unresolved:
         report.quarantined.extend(prepared.unresolved)
         lake.table(PI_INGEST_ERRORS).add(error_rows(prepared.unresolved, report.run_id))
-    with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
-        engine = EmbeddedEngine(
-            reader,
-            data=lake.table(PI_TIMESERIES),
-            registry=registry,
-            errors=lake.table(PI_INGEST_ERRORS),
-            run_id=report.run_id,
-            clock=SystemClock(),
-            size=engine_size(settings),
-            observer=counters,
-            stop=stop,
-        )
-        outcome = await engine.run(prepared.plan.work, prepared.tags)
-        if request.since is None and not outcome.interrupted:
+    outcome = await _read(settings, report, source, lake, prepared, counters, stop, alone=alone)
+    if request.since is None and not outcome.interrupted:
+        with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
             late = Late(source, reader, lake, report.run_id, engine_size(settings), counters, stop)
             await _look_back(settings, report, late, prepared)
     _conclude(report, outcome)
     if prepared.plan.work:
         publish_coverage(lake, registry, prepared.tags, report.run_id)
+        save_rates(lake.table(PI_TAG_DENSITY), outcome.rates, report.run_id)
 
 
 async def _look_back(settings: Settings, report: Report, late: Late, prepared: Prepared) -> None:
@@ -226,19 +228,27 @@ async def _look_back(settings: Settings, report: Report, late: Late, prepared: P
         report.status = "interrupted"
 
 
-@contextmanager
-def recorded_reader(
-    settings: Settings, source: Source, *, ingested_at: int, observer: Observer
-) -> Iterator[RecordedReader]:
-    """The way to recorded events, with threads for decoding that end with it."""
-    with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
-        yield RecordedReader(
-            source.client.transport,
-            ingested_at=ingested_at,
-            pool=pool,
-            size=answer_sizer(settings),
-            observer=observer,
-        )
+async def _read(
+    settings: Settings,
+    report: Report,
+    source: Source,
+    lake: Lake,
+    prepared: Prepared,
+    counters: Counters,
+    stop: Stop,
+    *,
+    alone: bool,
+) -> Outcome:
+    """Do the planned work, in this process or, when it pays, in several."""
+    performance = settings.performance
+    size = engine_size(settings)
+    share = Share(report.run_id, report.started_at, size, prepared.plan.work, prepared.tags, prepared.rates)
+    count = 1 if alone else how_many(performance, prepared.rows, len(share.work))
+    report.workers = count
+    if count == 1:
+        return await read_share(settings, share, source, lake, counters, stop)
+    lake.table(PI_TIMESERIES).append(())  # the table is there before several processes look for it
+    return await read_with_workers(settings, share, count, source, lake, counters, stop)
 
 
 def engine_size(settings: Settings) -> EngineSize:
@@ -316,17 +326,6 @@ def _selection(settings: Settings, request: Request) -> Selection:
 
 def _sizing(settings: Settings) -> Sizing:
     return Sizing(parallel=max(8, 2 * settings.performance.max_in_flight))
-
-
-def answer_sizer(settings: Settings) -> Sizer:
-    """How large answers are asked for, and between which bounds that follows the server."""
-    performance = settings.performance
-    return Sizer(
-        AnswerSize(tags=performance.base_batch_size),
-        fewest_tags=performance.min_batch_size,
-        most_tags=performance.max_batch_size,
-        adaptive=performance.adaptive_sizing,
-    )
 
 
 def _lanes_at_once(settings: Settings) -> int:

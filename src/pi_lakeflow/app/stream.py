@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pi_lakeflow.app.ingest import answer_sizer
 from pi_lakeflow.app.livelanes import live_lanes
+from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.livelanes import Lanes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pi_lakeflow.flow.committer import CommitSize, Committer, Entry, Failed
@@ -32,10 +32,14 @@ from pi_lakeflow.model.work import (
     version_at,
 )
 
+_LARGEST_STEP = 250_000  # rows
+_TAGS_OF_A_REQUEST = 100
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSize:
-    """What the engine may use. ``lanes`` are read at once; ``rows`` may be in memory."""
+    """What the engine may use. At most ``lanes`` are read at once, which is also about how many requests
+    are under way; ``rows`` may be in memory."""
 
     lanes: int = 8
     rows: int = 3_000_000
@@ -51,7 +55,17 @@ class EngineSize:
 
     @property
     def step(self) -> StepSize:
-        return StepSize(rows=max(10_000, min(250_000, self.rows // (2 * self.lanes))))
+        """The step of a lane that is read with one request at a time."""
+        return self.step_of(1)
+
+    def step_of(self, tags: int) -> StepSize:
+        """A lane of many tags is read with several requests at once, so fewer lanes are under way."""
+        rows = self.rows * self.requests_of(tags) // (2 * self.lanes)
+        return StepSize(rows=max(10_000, min(_LARGEST_STEP, rows)))
+
+    def requests_of(self, tags: int) -> int:
+        """About how many requests a step of so many tags needs."""
+        return min(self.lanes, max(1, -(-tags // _TAGS_OF_A_REQUEST)))
 
     @property
     def commit(self) -> CommitSize:
@@ -63,9 +77,16 @@ class Stop:
 
     def __init__(self) -> None:
         self.draining = False
+        self._then: list[Callable[[], None]] = []
 
     def drain(self) -> None:
         self.draining = True
+        for callback in self._then:
+            callback()
+
+    def then(self, callback: Callable[[], None]) -> None:
+        """Call this as well, on the thread that drains."""
+        self._then.append(callback)
 
 
 @dataclass(slots=True)
@@ -79,6 +100,7 @@ class Outcome:
     moved: int = 0
     interrupted: bool = False
     peak_rows: int = 0
+    rates: dict[str, float] = field(default_factory=dict)  # events per microsecond, as seen
 
 
 class EmbeddedEngine:
@@ -95,6 +117,7 @@ class EmbeddedEngine:
         clock: Clock,
         size: EngineSize | None = None,
         observer: Observer = ignore,
+        rates: Mapping[str, float] | None = None,
         stop: Stop | None = None,
     ) -> None:
         self._reader = reader
@@ -104,6 +127,7 @@ class EmbeddedEngine:
         self._size = size or EngineSize()
         self._observer = observer
         self._stop = stop or Stop()
+        self._rates = rates or {}
         self._budget = RowBudget(
             self._size.rows,
             on_pressure=self._pressed,
@@ -125,7 +149,7 @@ class EmbeddedEngine:
         """Read and commit all of ``work``. What was read before an error is committed first."""
         committing = asyncio.create_task(self._committer.run())
         try:
-            await self._read_all([LaneRun.of(item) for item in work], tags, committing)
+            await self._read_all([LaneRun.of(item, self._rates) for item in work], tags, committing)
         finally:
             self._committer.close()
             await committing
@@ -138,10 +162,14 @@ class EmbeddedEngine:
         waiting = [(lane.position, place) for place, lane in enumerate(lanes)]
         heapq.heapify(waiting)
         running: dict[asyncio.Task[None], int] = {}
+        requests = 0  # that the running steps need, about
         try:
             while running or (waiting and not self._stop.draining):
-                while waiting and len(running) < self._size.lanes and not self._stop.draining:
+                while waiting and not self._stop.draining:
+                    if requests >= self._size.lanes and len(running) > 1:
+                        break  # enough is under way, and the next step is ready when one ends
                     place = heapq.heappop(waiting)[1]
+                    requests += self._requests(lanes[place])
                     running[asyncio.create_task(self._step(lanes[place], tags))] = place
                 done, _ = await asyncio.wait({*running, committing}, return_when=asyncio.FIRST_COMPLETED)
                 if committing in done:
@@ -149,6 +177,7 @@ class EmbeddedEngine:
                 for task in done & running.keys():
                     lane = lanes[place := running.pop(task)]
                     task.result()
+                    requests -= self._requests(lane)
                     lane.ended |= APP_ID_PREFIX + lane.work.lane in self._committer.tally.moved
                     if not lane.finished:
                         heapq.heappush(waiting, (lane.position, place))
@@ -158,14 +187,18 @@ class EmbeddedEngine:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
+    def _requests(self, lane: LaneRun) -> int:
+        return self._size.requests_of(len(lane.work.webids))
+
     async def _step(self, lane: LaneRun, tags: Mapping[str, Tag]) -> None:
-        span = lane.next_span(self._size.step)
+        step = self._size.step_of(len(lane.webids))
+        span = lane.next_span(step)
         unit = WorkUnit(self._data.spec.name, lane.work.lane, span, tuple(tags[w] for w in lane.webids))
-        reserved = min(self._size.rows // self._size.lanes, int(lane.pace * span.length * 1.2) + 1000)
+        reserved = min(self._size.rows // 3, step.rows * 2, int(lane.pace * span.length * 1.2) + 1000)
         await self._budget.take(reserved)
         started = self._clock.monotonic()
         try:
-            piece = await self._reader.read(unit, row_limit=2 * self._size.step.rows)
+            piece = await self._reader.read(unit, row_limit=2 * step.rows)
         except BaseException:
             self._budget.give(reserved)
             raise

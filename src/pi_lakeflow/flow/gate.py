@@ -193,6 +193,14 @@ class Gate:
         """The budget of one of ``n`` processes that share this gate's server."""
         return self.budget.share(n, index)
 
+    def resize(self, budget: Budget) -> None:
+        """From now on another budget: that of a process whose neighbours come or go."""
+        self.budget = budget
+        self._pacer.change(budget.rate_per_second)
+        if self._adaptive is not None:
+            self._adaptive.resize(budget.max_in_flight)
+        self._dispatch()
+
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 

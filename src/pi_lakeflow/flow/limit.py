@@ -108,6 +108,16 @@ class AdaptiveLimit:
     def limit(self) -> float:
         return self._round.level
 
+    def resize(self, maximum: int) -> None:
+        """Another maximum; what was learned of the server stays."""
+        if maximum < self._minimum:
+            raise ValueError(f"the maximum {maximum} is below the minimum {self._minimum:g}")
+        at_maximum = self._ceiling >= self._maximum
+        self._maximum = float(maximum)
+        self._ceiling = self._maximum if at_maximum else min(self._ceiling, self._maximum)
+        self._centre = self._clamped(self._centre)
+        self._round.level = min(self._round.level, self._maximum)
+
     def on_sample(
         self, latency_s: float, in_flight: int, dropped: bool = False, *, weight: float = 1.0
     ) -> float:

@@ -7,6 +7,7 @@ coverage together make up each tag's request, and no instant of a tag is read in
 from __future__ import annotations
 
 import hashlib
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pi_lakeflow.flow.chunks import chunks
+from pi_lakeflow.flow.windows import USUAL_PACE, expected_pace
 from pi_lakeflow.model.span import DAY, Span, subtract, union
 from pi_lakeflow.model.work import Join, Lane, LaneWork, Leave, departure_version
 
@@ -24,12 +26,14 @@ class Sizing:
     """How lanes are cut.
 
     ``lane_tags``: most tags of a lane. ``parallel``: how many lanes a run should have at least,
-    so that one slow answer does not idle the server. ``segment``: the shortest stretch of time
+    so that one slow answer does not idle the server; but a lane that brings fewer than ``least_rows``
+    would only make requests small. ``segment``: the shortest stretch of time
     (microseconds) that is worth a lane of its own when few tags have a long history.
     """
 
     lane_tags: int = 500
     parallel: int = 8
+    least_rows: int = 40_000
     segment: int = 30 * DAY
     merge_above: int = 16
 
@@ -85,10 +89,18 @@ def lanes_by_tag(lanes: Iterable[Lane], among: Container[str] | None = None) -> 
     return found
 
 
-def plan(requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing, nonce: str) -> Plan:
+def plan(
+    requests: Mapping[str, Span],
+    lanes: Sequence[Lane],
+    *,
+    sizing: Sizing,
+    nonce: str,
+    rates: Mapping[str, float] | None = None,
+) -> Plan:
     """Decide what to read so that each tag of ``requests`` is covered over its span.
 
-    ``nonce`` (the run id) keeps the ids of new lanes apart from those of earlier ones.
+    ``nonce`` (the run id) keeps the ids of new lanes apart from those of earlier ones; ``rates`` are
+    expected events per microsecond, where known: tags of like density share a lane.
     """
     draft = _Draft()
     by_tag = lanes_by_tag(lanes, requests)
@@ -98,7 +110,7 @@ def plan(requests: Mapping[str, Span], lanes: Sequence[Lane], *, sizing: Sizing,
     kept = [_settle(draft, by_id[lane_id], wishes) for lane_id, wishes in draft.wishes.items()]
     continued = [item for item in kept if item is not None]
     continued = _merge_small(draft, continued, sizing)
-    joins, started = _new_lanes(draft.fresh, sizing, nonce)
+    joins, started = _new_lanes(draft.fresh, sizing, nonce, rates or {})
     leaves = [Leave(lane, webid, at) for lane, group in draft.leaves.items() for webid, at in group.items()]
     return Plan(tuple(joins), tuple(leaves), (*continued, *started))
 
@@ -193,12 +205,15 @@ def _merge_small(draft: _Draft, work: list[LaneWork], sizing: Sizing) -> list[La
 
 
 def _new_lanes(
-    fresh: Mapping[Stretch, Sequence[str]], sizing: Sizing, nonce: str
+    fresh: Mapping[Stretch, Sequence[str]], sizing: Sizing, nonce: str, rates: Mapping[str, float]
 ) -> tuple[list[Join], list[LaneWork]]:
     joins, work = [], []
     for stretch, webids in sorted(fresh.items()):
-        size = max(1, min(sizing.lane_tags, -(-len(webids) // sizing.parallel)))
-        groups = [tuple(group) for group in chunks(webids, size)]
+        pace = expected_pace(webids, rates)
+        least = math.ceil(sizing.least_rows * len(webids) / max(1.0, pace * stretch.span.length))
+        size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // sizing.parallel))))
+        ordered = sorted(webids, key=lambda webid: -rates.get(webid, USUAL_PACE))  # stable: like to like
+        groups = [tuple(group) for group in chunks(ordered, size)]
         last = None if stretch.cap == _NO_CAP else stretch.cap
         for segment in _segments(stretch.span, len(groups), sizing):
             cap = last if segment.end == stretch.span.end else segment.end

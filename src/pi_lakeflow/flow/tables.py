@@ -148,4 +148,18 @@ PI_RECONCILIATION = TableSpec(
     source="reconcile and repair",
 )
 
-OPERATIONS = (PI_LANES, PI_COVERAGE, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_RECONCILIATION)
+
+PI_TAG_DENSITY = TableSpec(
+    name="pi_tag_density",
+    doc="How many events each tag has lately: what the next run plans its requests with. May be deleted.",
+    grain=Grain.SNAPSHOT,
+    key=("tag_webid",),
+    columns=(
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column("events_per_day", pa.float64(), "Events per day, as the last runs saw them.", nullable=False),
+        Column("run_id", pa.string(), "The run that saw the latest change.", nullable=False),
+    ),
+    source="engine",
+)
+
+OPERATIONS = (PI_LANES, PI_COVERAGE, PI_TAG_DENSITY, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_RECONCILIATION)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pi_lakeflow.model.span import DAY, SECOND, Span
 from pi_lakeflow.model.work import LaneWork
 
-_GUESS = 1 / (60 * SECOND)  # events per tag and microsecond before anything is known
+USUAL_PACE = 1 / (60 * SECOND)
+"""Events per tag and microsecond, before anything is known."""
+
+
+def expected_pace(webids: Iterable[str], rates: Mapping[str, float]) -> float:
+    """Events per microsecond of all these tags together."""
+    return sum(rates.get(webid, USUAL_PACE) for webid in webids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,10 @@ class LaneRun:
     ended: bool = False
 
     @classmethod
-    def of(cls, work: LaneWork) -> LaneRun:
-        return cls(work, work.version, work.span.start, work.webids, _GUESS * len(work.webids))
+    def of(cls, work: LaneWork, rates: Mapping[str, float] | None = None) -> LaneRun:
+        """``rates`` are expected events per microsecond by WebId, where known."""
+        pace = expected_pace(work.webids, rates or {})
+        return cls(work, work.version, work.span.start, work.webids, pace)
 
     @property
     def finished(self) -> bool:

@@ -246,8 +246,8 @@ class Performance:
     workers: int | Literal["auto"] = key(
         whole_or("auto"),
         default="auto",
-        doc="Processes that share the work; `auto`: one per processor, while it pays.",
-        used=False,
+        doc="Processes that share the work; `auto`: one per processor, as far as the size of the run, "
+        "`memory_limit_gb` and `rate_limit` make it worth while.",
     )
 
     @property
@@ -306,7 +306,6 @@ class Settings:
         default="optimized",
         doc="`standard`: `adaptive_sizing: false` and `workers: 1`, unless they are set. `optimized`: the "
         "defaults below.",
-        used=False,
     )
     late_data: LateData = section(LateData, doc="Events that arrive, change or vanish after they were read.")
     streaming: Streaming = section(Streaming, doc="Live values.")

@@ -78,11 +78,10 @@ def digest_first(body: bytes, tags: Sequence[Tag], span: Span, *, ingested_at: i
     streams = Streams(of_row, [wanted[s.webid] for s in use], [s.units for s in use])
     batch = assemble(rows, streams, span, kinds=VALUE_KINDS, ingested_at=ingested_at)
     kept = _kept_per_stream(rows, of_row, span, len(use))
+    borders = _first_borders(ticks_of(rows), [stream.length for stream in use])
     pages = [
-        StreamPage(
-            wanted[s.webid], s.length, int(kept[i]), _border(page.rows.slice(s.offset, s.length), None)
-        )
-        for i, s in enumerate(use)
+        StreamPage(wanted[s.webid], s.length, count, border)
+        for s, count, border in zip(use, kept.tolist(), borders, strict=True)
     ]
     pages += [StreamPage(wanted[webid], 0, 0, None, error) for webid, error in errors.items()]
     missing = wanted.keys() - seen.keys()
@@ -119,7 +118,7 @@ def digest_next(body: bytes, tag: Tag, span: Span, border: Border, *, ingested_a
         ingested_at=ingested_at,
         carry=border.carry,
     )
-    new_border = _border(rows, border)
+    new_border = _border(ticks_of(rows), border)
     return Digest(batch, (StreamPage(tag, stream.length, batch.num_rows, new_border),))
 
 
@@ -169,11 +168,34 @@ def _kept_per_stream(
     return np.bincount(of_row[inside], minlength=streams)
 
 
-def _border(rows: pa.RecordBatch, before: Border | None) -> Border | None:
-    """The border after these rows (which exclude what ``before`` holds)."""
-    if rows.num_rows == 0:
+def _first_borders(ticks: NDArray[np.int64], lengths: Sequence[int]) -> list[Border | None]:
+    """The borders of streams that follow one another in ``ticks``, which nothing was held of before.
+
+    Nearly always the last event is alone in its microsecond; only the others are looked at one by one.
+    """
+    ends = np.cumsum(lengths, dtype=np.int64)
+    some = np.array(lengths, np.int64) > 0
+    last = ticks[ends[some] - 1]
+    before = np.where(np.array(lengths, np.int64)[some] > 1, ticks[np.maximum(ends[some] - 2, 0)], -TICKS)
+    alone = iter((before // TICKS != last // TICKS).tolist())
+    lasts = iter(last.tolist())
+    borders: list[Border | None] = []
+    for end, length in zip(ends.tolist(), lengths, strict=True):
+        if length == 0:
+            borders.append(None)
+            continue
+        tick = next(lasts)
+        if next(alone):
+            borders.append(Border(tick, 1, Carry(tick // TICKS, 1)))
+        else:
+            borders.append(_border(ticks[end - length : end], None))
+    return borders
+
+
+def _border(ticks: NDArray[np.int64], before: Border | None) -> Border | None:
+    """The border after these events (which exclude what ``before`` holds)."""
+    if len(ticks) == 0:
         return before
-    ticks = ticks_of(rows)
     last = int(ticks[-1])
     held = len(ticks) - int(np.searchsorted(ticks, last))
     micros = last // TICKS

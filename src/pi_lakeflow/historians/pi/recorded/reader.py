@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -137,7 +137,8 @@ class _Job:
 class RecordedReader:
     """Reads units of recorded events; remembers each tag's density to pack the next calls.
 
-    ``ingested_at`` (microseconds) stamps every row; ``pool`` runs decoding off the event loop.
+    ``ingested_at`` (microseconds) stamps every row; ``pool`` runs decoding off the event loop;
+    ``rates`` are expected events per microsecond by WebId, where known.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class RecordedReader:
         ingested_at: int,
         pool: Executor,
         size: AnswerSize | Sizer | None = None,
+        rates: Mapping[str, float] | None = None,
         observer: Observer = ignore,
     ) -> None:
         self._transport = transport
@@ -154,7 +156,13 @@ class RecordedReader:
         self._pool = pool
         self._sizer = size if isinstance(size, Sizer) else Sizer(size or AnswerSize())
         self._observer = observer
-        self._rates: dict[str, float] = {}
+        self._rates: dict[str, float] = dict(rates or {})
+        self._seen: set[str] = set()
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Events per microsecond of the tags that were read, as seen lately."""
+        return {webid: self._rates[webid] for webid in self._seen}
 
     @property
     def _size(self) -> AnswerSize:
@@ -195,7 +203,7 @@ class RecordedReader:
 
     async def _ask_less(self, job: _Job, call: Call, error: TooLarge) -> None:
         """The server named a lower limit, or the answer was too long."""
-        if error.limit is not None and error.limit < self._size.items:
+        if error.limit is not None and error.limit < len(call.tags) * call.max_count:
             self._sizer.limit(items=max(1, error.limit))
             calls = pack(call.tags, job.unit.span, rates=self._rates, size=self._size)
             await _all([self._first(job, each) for each in calls])
@@ -235,7 +243,7 @@ class RecordedReader:
         except Shifted:
             self._restart(job, cursor)
         except TooLarge as error:
-            self._shrink(job, cursor, error)
+            self._shrink(job, cursor, error, allowed)
         except Refused as error:
             job.fail(tag, error)
         except SourceUnavailable as error:
@@ -254,10 +262,10 @@ class RecordedReader:
         cursor.border = Border(job.unit.span.start * TICKS - 1, 0, Carry(-1, 0))
         cursor.kept, cursor.cut = 0, True
 
-    def _shrink(self, job: _Job, cursor: _Cursor, error: TooLarge) -> None:
-        size = self._size
-        limit = error.limit or size.rows // 2
-        if limit < 1 or (limit >= size.items and limit >= size.rows):
+    def _shrink(self, job: _Job, cursor: _Cursor, error: TooLarge, asked: int) -> None:
+        """Ask for fewer than the ``asked`` events; others may have learned the limit meanwhile."""
+        limit = asked // 2 if error.limit is None else error.limit
+        if not 1 <= limit < asked:
             job.fail(cursor.tag, error)
             return
         self._sizer.limit(items=limit, rows=limit)
@@ -305,6 +313,7 @@ class RecordedReader:
             seen = cursor.kept / max(1, cursor.reach)
             known = self._rates.get(webid)
             self._rates[webid] = seen if known is None else (known + seen) / 2
+            self._seen.add(webid)
 
 
 def _told(error: BaseException) -> str:
