@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from benchmarks import apart, contenders, decode, results, suite, tables, truth
+from benchmarks import apart, contenders, decode, results, suite, tables, traces, truth
 from benchmarks.server import serving
 from benchmarks.suite import Case
 
@@ -73,10 +73,22 @@ def run_decode(size: str) -> results.Rates:
     return results.Rates("decode", size, results.now(), on, tuple(asdict(each) for each in found))
 
 
+def run_traces(size: str) -> results.Curves:
+    """The adaptive limit over time."""
+    on = results.machine()
+    print("\nRequests at once over time", flush=True)
+    trace = traces.traced({"quick": 2.0, "small": 40.0, "full": 90.0}[size])
+    print(f"  {trace.answers:,} answers", flush=True)
+    return results.Curves("traces", size, results.now(), on, asdict(trace))
+
+
+_OTHERS = {"decode": run_decode, "traces": run_traces}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    names = [*suite.names(), "decode"]
+    names = [*suite.names(), *_OTHERS]
     parser.add_argument("--scenario", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument("--size", choices=suite.SIZES, default="small")
     parser.add_argument("--quick", action="store_true", help="as --size quick; writes no tables")
@@ -85,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     size = "quick" if options.quick else options.size
     began = monotonic()
     for name in () if options.render else options.scenario or names:
-        result = run_decode(size) if name == "decode" else run(name, size)
+        result = _OTHERS[name](size) if name in _OTHERS else run(name, size)
         if size != "quick":
             results.save(result, results.FOLDER)
     if size != "quick":

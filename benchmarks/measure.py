@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, sleep
+from typing import TextIO
 
 import psutil
 
@@ -34,28 +37,48 @@ def run(command: Sequence[str]) -> Usage:
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         started = monotonic()
         process = subprocess.Popen(command, stdout=out, stderr=err, text=True)
+        memory = _Memory(psutil.Process(process.pid))
         samples: list[tuple[float, int]] = []
-        watched = psutil.Process(process.pid)
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            samples.append((round(monotonic() - started, 2), _resident(watched)))
+            samples.append((round(monotonic() - started, 2), memory.look()))
             sleep(EVERY)
         seconds = monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(ended[1])
-        out.seek(0), err.seek(0)
-        output = out.read()
+        output, errors = _read(out), _read(err)
         if process.returncode:
-            raise RuntimeError(f"{' '.join(command)}: exit {process.returncode}\n{output}\n{err.read()}")
-    usage = ended[2]
-    peak = max([size for _, size in samples], default=0)
-    own = usage.ru_maxrss * 1024  # of the largest single process, between our looks too
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, max(peak, own), samples, output)
+            raise RuntimeError(f"{' '.join(command)}: exit {process.returncode}\n{output}\n{errors}")
+    cpu = ended[2].ru_utime + ended[2].ru_stime
+    return Usage(seconds, cpu, memory.peak, samples, output)
 
 
-def _resident(process: psutil.Process) -> int:
-    total = 0
-    try:
-        for each in (process, *process.children(recursive=True)):
-            total += each.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass  # it has just ended
-    return total
+def _read(file: TextIO) -> str:
+    file.seek(0)
+    return file.read()
+
+
+@dataclass
+class _Memory:
+    """Resident sets of a process and its children. The kernel's own high-water mark of each process
+    also catches what happens between two looks (``ru_maxrss`` does not do: a new process inherits
+    that of the one which started it)."""
+
+    process: psutil.Process
+    peak: int = 0
+    highest: dict[int, int] = field(default_factory=dict)
+
+    def look(self) -> int:
+        total = 0
+        try:
+            for each in (self.process, *self.process.children(recursive=True)):
+                total += each.memory_info().rss
+                self._mark(each.pid)
+        except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
+            pass  # it has just ended
+        self.peak = max(self.peak, total, *self.highest.values(), 0)
+        return total
+
+    def _mark(self, pid: int) -> None:
+        status = Path(f"/proc/{pid}/status")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+        if found:
+            self.highest[pid] = int(found[1]) * 1024

@@ -65,6 +65,17 @@ class Rates:
     shapes: tuple[dict[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class Curves:
+    """A trace: ``samples`` as ``traces.Trace`` has them, and what else is worth knowing."""
+
+    scenario: str
+    size: str
+    at: str
+    machine: dict[str, Any]
+    trace: dict[str, Any]
+
+
 def now() -> str:
     """The day, UTC."""
     return f"{datetime.now(UTC):%Y-%m-%d}"
@@ -81,7 +92,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(result: Result | Rates, folder: Path) -> None:
+def save(result: Result | Rates | Curves, folder: Path) -> None:
     """Write ``<scenario>.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(result), indent=1)
@@ -92,6 +103,12 @@ def load_rates(folder: Path) -> Rates | None:
     """What decoding did last, or None."""
     raw = _read("decode", folder)
     return None if raw is None else Rates(**raw)
+
+
+def load_curves(folder: Path) -> Curves | None:
+    """What the trace was last, or None."""
+    raw = _read("traces", folder)
+    return None if raw is None else Curves(**raw)
 
 
 def _read(name: str, folder: Path) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import plot, results, suite
-from benchmarks.results import Line, Rates, Result
+from benchmarks import plot, results, suite, traces
+from benchmarks.results import Curves, Line, Rates, Result
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 _COLUMNS = (
@@ -34,7 +34,38 @@ def render(page: Path, folder: Path, pictures: Path) -> None:
     rates = results.load_rates(folder)
     if rates is not None:
         text = _between(text, "decode", decoding(rates))
+    curves = results.load_curves(folder)
+    if curves is not None:
+        text = _between(text, "traces", tracing(curves))
+        pictures.mkdir(parents=True, exist_ok=True)
+        (pictures / "traces.svg").write_text(_traced(curves), encoding="utf-8")
     page.write_text(text, encoding="utf-8")
+
+
+def tracing(curves: Curves) -> str:
+    """The limit over time."""
+    bad, good = curves.trace["bad"], curves.trace["good"]
+    words = _TRACE_TEXT.format(workers=traces.WORKERS, allowed=traces.ALLOWED, bad=bad, good=good)
+    picture = "![Requests at once over time](performance/traces.svg)"
+    return "\n\n".join([words, picture, _where(curves)])
+
+
+def _traced(curves: Curves) -> str:
+    samples = curves.trace["samples"]
+    end = samples[-1][0]
+    lines = {
+        "allowed": [(at, allowed) for at, allowed, _ in samples],
+        "under way": [(at, under_way) for at, _, under_way in samples],
+        "workers of the server": [(0, traces.WORKERS), (end, traces.WORKERS)],
+    }
+    return plot.lines(lines, x="seconds", y="requests")
+
+
+_TRACE_TEXT = """
+A server with {workers} workers, and a client that may have {allowed} requests under way
+(`performance.max_workers`) and always has more to ask. Between second {bad:.0f} and second {good:.0f} the
+server refuses three requests in ten (503, with `Retry-After`) and takes half a second longer for the others.
+""".strip()
 
 
 def decoding(rates: Rates) -> str:
@@ -113,7 +144,7 @@ def _apart(line: Line) -> str:
     return f"{line.label}, each part by itself, in million rows/s: {rates}."
 
 
-def _where(result: Result | Rates) -> str:
+def _where(result: Result | Rates | Curves) -> str:
     on = result.machine
     return (
         f"*Measured {result.at} at size `{result.size}`, {on['processors']} processors shared with the "

@@ -84,7 +84,7 @@ def first(report: Report) -> Finding:
 
 def test_a_slow_server_that_bears_more(tmp_path: Path) -> None:
     """Each answer takes its time, however many are asked for: ask for more at once."""
-    slow = Capacity(workers=64, per_request=0.04)
+    slow = Capacity(workers=64, per_request=0.025)
     found = first(run(tmp_path, capacity=slow, tags=420, density=0.1, performance={"max_workers": 2}))
     assert (found.cause, found.keys) == ("server", ("performance.max_workers",))
     assert "raise performance.max_workers to 4" in found.solution
@@ -92,7 +92,7 @@ def test_a_slow_server_that_bears_more(tmp_path: Path) -> None:
 
 def test_a_server_at_its_limit(tmp_path: Path) -> None:
     """The laptop's two workers: more requests would only queue."""
-    weak = Capacity(workers=1, per_request=0.02)
+    weak = Capacity(workers=1, per_request=0.015)
     report = run(tmp_path, capacity=weak, tags=600, performance={"max_workers": 16}, density=0.05)
     found = first(report)
     assert found.cause == "server"
