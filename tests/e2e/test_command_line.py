@@ -454,3 +454,25 @@ def test_reconcile_finds_and_repair_restores(site: Site) -> None:
     assert site.run("run", late_data={"reconcile": "6h"}).returncode == 0
     assert site.rows() == site.truth(NOW - 6 * HOUR, SETTLED)
     assert site.rows("pi_reconciliation") > 0
+
+
+def test_stream_follows_the_archive(site: Site) -> None:
+    """In mode `updates` an edit is in the lake while the command runs; SIGTERM ends it well."""
+    site.run("run")
+    fast = {"mode": "updates", "poll_interval": "200ms", "flush_interval": "1s"}
+    process = site.start("stream", "--json", "--progress-every", "0.3", streaming=fast)
+    tag = site.sim.world.tag(5)
+    at = NOW - 90 * 60 * SECOND
+    edited = False
+    for line in process.stdout or ():
+        event = json.loads(line)
+        if event["event"] == "progress" and event.get("polls", 0) > 1 and not edited:
+            site.sim.world.late_events(tag, [NewEvent(at, 1.0)])
+            edited = True
+        if event.get("inserted") == 1:
+            process.send_signal(signal.SIGTERM)
+            break
+    done = ended(process)
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["inserted"], last["followed"]) == ("end", 1, 20)
+    assert site.rows() == site.truth(NOW - 6 * HOUR, SETTLED)

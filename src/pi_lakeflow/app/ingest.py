@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -135,9 +136,42 @@ async def ingest(
     report = Report(new_run_id(), request.command, started_at=SystemClock().now())
     alone = lake is not None  # other processes could not open it
     lake = lake or open_lake(settings)
+    async with _noted(settings, report, lake, counters), open_source(settings, counters) as source:
+        await _ingest(settings, request, report, source, lake, counters, stop or Stop(), alone=alone)
+    return report
+
+
+async def advance(
+    settings: Settings,
+    request: Request,
+    source: Source,
+    lake: Lake,
+    *,
+    observer: Observer = ignore,
+    stop: Stop | None = None,
+) -> tuple[Report, dict[str, list[Span]]]:
+    """``ingest`` over an open source, without looking back; also the spans of each tag that it read.
+
+    No spans when another run was faster with some of them.
+    """
+    counters = Counters(logged(observer))
+    report = Report(new_run_id(), request.command, started_at=SystemClock().now())
+    async with _noted(settings, report, lake, counters):
+        prepared, outcome = await _ingest(
+            settings, request, report, source, lake, counters, stop or Stop(), alone=True, look_back=False
+        )
+    read: dict[str, list[Span]] = {}
+    for work in prepared.plan.work if not outcome.moved else ():
+        for webid in work.webids:
+            read.setdefault(webid, []).append(work.span)
+    return report, read
+
+
+@asynccontextmanager
+async def _noted(settings: Settings, report: Report, lake: Lake, counters: Counters) -> AsyncIterator[None]:
+    """However a run ends, the log of runs says so."""
     try:
-        async with open_source(settings, counters) as source:
-            await _ingest(settings, request, report, source, lake, counters, stop or Stop(), alone=alone)
+        yield
     except PiLakeflowError as error:
         report.status, report.message = "failed", str(error)
         raise
@@ -150,7 +184,6 @@ async def ingest(
         _finish(report, counters, settings)
         if report.lanes or report.quarantined or report.corrected:
             lake.table(PI_INGEST_RUNS).add(_run_row(report))
-    return report
 
 
 async def prepare(
@@ -190,7 +223,8 @@ async def _ingest(
     stop: Stop,
     *,
     alone: bool,
-) -> None:
+    look_back: bool = True,
+) -> tuple[Prepared, Outcome]:
     prepared, registry = await _planned(settings, request, report, source, lake)
     counters(
         RunPlanned(
@@ -206,7 +240,7 @@ async def _ingest(
         report.quarantined.extend(prepared.unresolved)
         lake.table(PI_INGEST_ERRORS).add(error_rows(prepared.unresolved, report.run_id))
     outcome = await _read(settings, report, source, lake, prepared, counters, stop, alone=alone)
-    if request.since is None and not outcome.interrupted:
+    if look_back and request.since is None and not outcome.interrupted:
         with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
             late = Late(source, reader, lake, report.run_id, engine_size(settings), counters, stop)
             await _look_back(settings, report, late, prepared)
@@ -214,6 +248,7 @@ async def _ingest(
     if prepared.plan.work:
         publish_coverage(lake, registry, prepared.tags, report.run_id)
         save_rates(lake.table(PI_TAG_DENSITY), outcome.rates, report.run_id)
+    return prepared, outcome
 
 
 async def _look_back(settings: Settings, report: Report, late: Late, prepared: Prepared) -> None:

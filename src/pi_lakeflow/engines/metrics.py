@@ -33,6 +33,10 @@ _COUNTERS = {
     "written": "Rows written.",
     "sink_failures": "Commits that failed and were tried again.",
     "disconnects": "Channels that ended without being asked to.",
+    "polls": "Polls of Stream Updates.",
+    "inserted": "Late events that were added to the lake.",
+    "updated": "Events that were changed in the lake because they were edited.",
+    "deleted": "Events that were removed from the lake because they were deleted.",
 }
 _GAUGES = {
     "channels": "Channels that should be open.",

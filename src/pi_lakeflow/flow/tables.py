@@ -162,4 +162,35 @@ PI_TAG_DENSITY = TableSpec(
     source="engine",
 )
 
-OPERATIONS = (PI_LANES, PI_COVERAGE, PI_TAG_DENSITY, PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_RECONCILIATION)
+PI_FOLLOWED = TableSpec(
+    name="pi_followed",
+    doc="Sets of tags whose changes were followed. The log of the data table says up to which moment.",
+    grain=Grain.LOG,
+    key=("followed", "tag_webid"),
+    columns=(
+        Column(
+            "followed",
+            pa.string(),
+            "Id of the set; `pi-lakeflow/followed/<id>` is its application id.",
+            nullable=False,
+        ),
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column(
+            "data_table",
+            pa.string(),
+            "The table whose changes were followed, and whose log it is.",
+            nullable=False,
+        ),
+    ),
+    source="stream",
+)
+
+OPERATIONS = (
+    PI_LANES,
+    PI_COVERAGE,
+    PI_TAG_DENSITY,
+    PI_INGEST_ERRORS,
+    PI_INGEST_RUNS,
+    PI_RECONCILIATION,
+    PI_FOLLOWED,
+)

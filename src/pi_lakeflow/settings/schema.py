@@ -135,8 +135,8 @@ class Streaming:
     mode: Literal["channels", "updates"] = key(
         choice("channels", "updates"),
         default="channels",
-        doc="`channels`: WebSocket, under a second. `updates`: polling of Stream Updates, which also sees "
-        "edits and deletions.",
+        doc="`channels`: live values by WebSocket, under a second, into the live table. `updates`: polls of "
+        "Stream Updates; late, edited and deleted events are corrected in `pi_timeseries`.",
     )
     schema: str = key(TEXT, default="streaming", doc="Schema of the live twin of `pi_timeseries`.")
     flush_interval: timedelta = key(
@@ -164,7 +164,7 @@ class Streaming:
     )
     host: str = key(TEXT, default="127.0.0.1", doc="Address that this port listens on.")
     poll_interval: timedelta = key(
-        DURATION, default=timedelta(seconds=5), doc="Pause between two polls in mode `updates`.", used=False
+        DURATION, default=timedelta(seconds=5), doc="Pause between two polls in mode `updates`."
     )
 
 

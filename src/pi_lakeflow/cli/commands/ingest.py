@@ -81,6 +81,7 @@ def _ingest(
     from pi_lakeflow.app.source import open_lake
     from pi_lakeflow.app.together import wanted
     from pi_lakeflow.cli import reports
+    from pi_lakeflow.cli.commands.stream import follow_archive
     from pi_lakeflow.cli.interrupts import Interrupts
     from pi_lakeflow.cli.progress import Watch, watched
     from pi_lakeflow.engines.embedded import Stop
@@ -90,6 +91,8 @@ def _ingest(
     interrupts = Interrupts(output, stop)
     request = Request(kind, selection_of(tag), since, until)
     if kind == "run" and wanted(settings, request):
+        if settings.streaming.mode == "updates":
+            return follow_archive(call, settings, tag, every)
         return _together(call, settings, request, every)
     work = ingest(settings, request, observer=watch, stop=stop)
     report = interrupts.run(watched(output, watch, work, every=every))
@@ -111,7 +114,7 @@ def _together(call: Call, settings: Settings, request: Request, every: float) ->
     output, stop = call.output, Stop()
 
     async def serve(following: Following) -> None:
-        await beside(output, following, settings.streaming.host, settings.streaming.port, every)
+        await beside(output, following, settings.streaming, every)
 
     both = Interrupts(output, stop).run(run_and_stream(settings, request, stop=stop, serve=serve))
     live = both.live.pulse.summary() if both.live.pulse is not None else {}
