@@ -121,7 +121,9 @@ def _made(name: str, walk: Walk, pattern: str) -> list[str]:
         ]
     if name == "searchId":
         owner = pattern.split("/")[1]
-        pump = next(t for t in walk.objects["elementtemplates"].values() if t["Name"] == "Pump")
+        databases = [item["WebId"] for item in walk.some("assetdatabases")]
+        lists = [walk.get(f"/assetdatabases/{database}/elementtemplates").body for database in databases]
+        pump = next(t for found in lists for t in found["Items"] if t["Name"] == "Pump")
         fast = {"AttributeName": "Rated Speed", "AttributeValue": 1000.0, "SearchOperator": "GreaterThan"}
         search = {"ElementTemplate": pump["WebId"], "ValueQueries": [fast]}
         made = walk.fetch(f"{walk.base}/{owner}/searchbyattribute?noResults=false", "POST", search)

@@ -16,16 +16,6 @@ from pi_lakeflow.simulator import Auth, FixedClock, SimulatorConfig, run_in_thre
 from pi_lakeflow.simulator.http.router import discover
 
 NOW = int(datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp()) * 1_000_000
-# Controllers that are being added; until they are there, nothing is asked of them.
-ARRIVING = {
-    *("analyses", "analysiscategories", "analysisruleplugins", "analysisrules", "analysistemplates"),
-    *("assetdatabases", "assetservers", "attributecategories", "attributes", "attributetemplates"),
-    *("attributetraits", "channels", "elementcategories", "elements", "elementtemplates", "eventframes"),
-    *("enumerationsets", "enumerationvalues", "notificationcontacttemplates", "notificationplugins"),
-    *("notificationrules", "notificationrulesubscribers", "notificationruletemplates", "tablecategories"),
-    *("streams", "streamsets", "tables", "timeruleplugins", "timerules", "unitclasses", "units"),
-    *("securityidentities", "securitymappings", "calculation"),
-}
 
 
 @contextmanager
@@ -63,22 +53,6 @@ def _channel(walk: Walk, base_path: str) -> Iterator[None]:
 @cache
 def served() -> set[str]:
     return {shape_of(pattern) for method, pattern in discover().patterns() if method == "GET"}
-
-
-def due(route: str) -> bool:
-    """Arriving routes count when they and what they belong to are there."""
-    controller = shape_of(route).strip("/").split("/")[0]
-    if controller not in ARRIVING and "enumerationsets" not in route:
-        return True
-    needs = {
-        "streams": "/points/{}",
-        "streamsets": "/elements/{}",
-        "enumerationsets": "/securityidentities/{}",
-    }
-    owner = needs.get(controller, f"/{controller}/{{}}") if "{webId}" in route else shape_of(route)
-    if "enumerationsets" in route:
-        owner = needs["enumerationsets"]
-    return {shape_of(route), owner} <= served()
 
 
 def shape_of(pattern: str) -> str:

@@ -111,10 +111,12 @@ async def templates_of_template(call: Call) -> Reply:
 
 
 async def contacts(call: Call) -> Reply:
+    _check_asset_server(call, call.match["webId"])
     return _list(call, _known(call).contacts())
 
 
 async def plugins(call: Call) -> Reply:
+    _check_asset_server(call, call.match["webId"])
     return _list(call, _known(call).plugins())
 
 
@@ -162,8 +164,17 @@ async def search_templates(call: Call) -> Reply:
     return page_reply(call, found, NotificationPrinter.of_list(call).notification)
 
 
+def _check_asset_server(call: Call, text: str) -> None:
+    server, item = assets_of(call).server, call.parse_webid(text)
+    by_path = item.server is None and (item.path or "").casefold() == server.path.casefold()
+    if item.marker != server.marker or not (item.server == server.guid or by_path):
+        raise not_found("Asset Server")
+
+
 async def search_contacts(call: Call) -> Reply:
-    """AFSearch over the contacts of the asset server."""
+    """AFSearch over the contacts of the asset server, which ``assetServerWebId`` may name."""
+    if call.given("assetServerWebId"):
+        _check_asset_server(call, call.text("assetServerWebId"))
     fits = matcher(parse_query(call.text("query")), {n: _FIELDS[n] for n in ("name", "description")})
     found = [contact for contact in _known(call).contacts() if fits(contact)]
     return page_reply(call, found, NotificationPrinter.of_list(call).notification)
