@@ -11,10 +11,10 @@ import pytest
 from pyspark.sql.types import DateType, StructType, TimestampType
 
 from pi_lakeflow.app.lakeflow import PILakeflowConnect
-from pi_lakeflow.errors import SettingsError
+from pi_lakeflow.errors import PiLakeflowError, SettingsError
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.span import SECOND, iso, to_micros
-from pi_lakeflow.simulator import FixedClock, Oddities, Simulator, SimulatorConfig, run_in_thread
+from pi_lakeflow.simulator import Fault, FixedClock, Oddities, Simulator, SimulatorConfig, run_in_thread
 
 HOUR = 3600 * SECOND
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
@@ -212,3 +212,22 @@ def test_deletes_are_refused_and_namespaces_hold_every_table(options: dict[str, 
     assert connector.list_namespaces(["recorded"]) == []
     with pytest.raises(SettingsError, match="namespace"):
         connector.list_tables_in_namespace(["nowhere"])
+
+
+def test_a_snapshot_is_read_whole_and_parses(server: Simulator, options: dict[str, str]) -> None:
+    """Offset None: there is nothing to continue from."""
+    rows, end = PILakeflowConnect(options).read_table("pi_points", None, {})
+    held = list(rows)
+    assert end is None
+    assert len({row["tag_webid"] for row in held}) == len(held) >= len(list(server.world.tags()))
+    json.dumps(held)
+
+
+def test_a_snapshot_that_cannot_be_complete_is_an_error(server: Simulator, options: dict[str, str]) -> None:
+    """Snapshot ingestion deletes what is missing, so half a table would delete the other half."""
+    number = server.faults.add(Fault("status", status=403, route="*/points*"))
+    try:
+        with pytest.raises(PiLakeflowError):
+            PILakeflowConnect(options).read_table("pi_points", None, {})
+    finally:
+        server.faults.remove(number)

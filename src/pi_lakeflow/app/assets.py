@@ -105,6 +105,23 @@ async def read_assets(
     return report
 
 
+async def snapshot_of(settings: Settings, name: str, observer: Observer = ignore) -> list[pa.RecordBatch]:
+    """All rows of one table, as they are now.
+
+    Raises what kept the reading from being complete: a part must not pass for the whole.
+    """
+    [table] = asset_tables([name])
+    batches: list[pa.RecordBatch] = []
+    async with open_source(settings, observer) as source:
+        reader = AssetReader(
+            source.client, [table], ingested_at=SystemClock().now(), wanted=_databases(settings)
+        )
+        outcome = await reader.read(lambda _, batch: batches.append(batch))
+    if error := outcome.error_of(table):
+        raise error
+    return batches
+
+
 def _written(
     lake: Lake, table: AssetTable, rows: pa.Table, outcome: Outcome, *, now: int, history: bool
 ) -> TableReport:

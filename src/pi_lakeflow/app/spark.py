@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from pi_lakeflow import aio
+from pi_lakeflow.app.assets import asset_tables, snapshot_of
 from pi_lakeflow.app.source import open_lake, open_source, server_now
 from pi_lakeflow.app.tables import table_named
 from pi_lakeflow.app.writer import fitted
@@ -38,7 +40,7 @@ from pi_lakeflow.sinks.delta import DeltaLakeTable
 from pi_lakeflow.sinks.parts import Part, PartWriter
 from pi_lakeflow.sinks.store import remove
 
-_TABLES = {PI_TIMESERIES.name: PI_TIMESERIES}
+_TABLES = {spec.name: spec for spec in (PI_TIMESERIES, *asset_tables())}
 
 
 class PiPlant:
@@ -47,8 +49,8 @@ class PiPlant:
     def specs(self) -> Sequence[TableSpec]:
         return tuple(_TABLES.values())
 
-    def snapshot(self, _settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
-        raise SettingsError(f"{spec.name} is no snapshot", subject="option 'table'")
+    def snapshot(self, settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
+        return iter(aio.run(snapshot_of(settings, spec.name)))
 
     def spec(self, table: str) -> TableSpec:
         found = _TABLES.get(table.lower())

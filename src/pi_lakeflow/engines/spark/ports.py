@@ -37,7 +37,7 @@ class Plant(Protocol):
         """The table that can be read by this name. Raises ``SettingsError`` with the nearest one."""
         ...
 
-    def snapshot(self, _settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
+    def snapshot(self, settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
         """All rows of a table that is no time series, as they are now; whole, or an error."""
         ...
 

@@ -20,8 +20,10 @@ from pi_lakeflow.engines.spark.options import SparkOptions, read_options, write_
 from pi_lakeflow.engines.spark.ports import Plant
 from pi_lakeflow.engines.spark.schema import spark_schema
 from pi_lakeflow.engines.spark.sink import BatchWriter, Landing, StreamWriter
+from pi_lakeflow.engines.spark.snapshot import SnapshotReader
 from pi_lakeflow.engines.spark.told import told
 from pi_lakeflow.errors import SettingsError
+from pi_lakeflow.model.tables import Grain
 
 NAME = "pi_lakeflow"
 Session = SparkSession
@@ -47,6 +49,8 @@ class HistorianSource(DataSource):
     @told()
     def reader(self, schema: StructType) -> DataSourceReader:
         options = read_options(self.options)
+        if not self._has_time(options):
+            return SnapshotReader(self.plant, options, schema)
         return (PushdownReader if options.pushdown else BatchReader)(self.plant, options, schema)
 
     @told()
@@ -58,7 +62,15 @@ class HistorianSource(DataSource):
                 "streams need Spark 4.2 or later, where micro-batches can be bounded",
                 hint="pip install 'pyspark>=4.2', or read in batches with spark.read",
             ) from error
-        return StreamReader(self.plant, read_options(self.options), schema)
+        options = read_options(self.options)
+        if not self._has_time(options):
+            raise SettingsError(
+                f"{options.table} is no stream of events", subject="option 'table'", hint="spark.read"
+            )
+        return StreamReader(self.plant, options, schema)
+
+    def _has_time(self, options: SparkOptions) -> bool:
+        return self.plant.spec(options.table).grain is Grain.EVENT
 
     @told()
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
