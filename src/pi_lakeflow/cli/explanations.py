@@ -48,7 +48,7 @@ def show(output: Output, found: Explanation) -> None:
     rows = [
         (LABELS[name], words.duration(seconds), f"{split.share(name):.0%}", _bar(split.share(name)))
         for name, seconds in split.shares_of().items()
-        if seconds > 0
+        if seconds >= 0.001
     ]
     output.table(("part", ">time", ">share", ""), rows)
     advise(output, found)
@@ -70,4 +70,4 @@ def _one(output: Output, finding: Finding) -> None:
 
 
 def _bar(share: float) -> Text:
-    return Text("█" * max(1, round(share * _BAR)), style="cyan")
+    return Text("█" * round(share * _BAR), style="cyan")

@@ -114,7 +114,7 @@ def line(watch: Watch) -> str:
         f"{counted.retries:,} retries",
         f"{counted.quarantined:,} quarantined",
         f"{'-' if watch.left is None else words.clock(watch.left)} left",
-        in_brief(counted.time.split(), 1),
+        f"mostly {in_brief(counted.time.split(), 1)}",
     ]
     return "  ".join(parts)
 
