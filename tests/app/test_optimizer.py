@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -208,6 +209,21 @@ def test_time_left_forgets_a_slow_start() -> None:
     assert progress.left(100.0) == pytest.approx((10_000 - progress.done) / 100, rel=0.01)
     assert Progress(0, now=0.0).fraction == 1.0
     assert Progress(5, now=0.0).left(1.0) is None
+
+
+def test_after_a_tenth_the_time_left_is_known_within_a_fifth() -> None:
+    """Steps of uneven length after a start at a third of the pace, as a run makes them."""
+    dice, now, done = random.Random(7), 0.0, 0.0
+    progress = Progress(1.0, now)
+    told = []
+    while done < 1.0:
+        pace = 0.0015 if done < 0.03 else 0.0045
+        step = dice.uniform(0.002, 0.008)
+        now += step / pace * dice.uniform(0.6, 1.4)
+        done = min(1.0, done + step)
+        progress.reach(done, now)
+        told.append((done, now, progress.left(now)))
+    assert all(left == pytest.approx(now - at, rel=0.2) for share, at, left in told if 0.1 <= share < 0.95)
 
 
 def test_durations_in_words() -> None:

@@ -23,7 +23,8 @@ from pi_lakeflow.cli import words
 from pi_lakeflow.cli.explanations import in_brief
 from pi_lakeflow.cli.narration import narrate
 from pi_lakeflow.cli.output import Output
-from pi_lakeflow.model.events import Committed, Event, RequestDone, RequestRetried, RunPlanned
+from pi_lakeflow.flow.progress import Progress
+from pi_lakeflow.model.events import Committed, Event, RequestDone, RequestRetried, RunPlanned, UnitRead
 
 T = TypeVar("T")
 EVERY = 10.0  # seconds between two lines
@@ -39,15 +40,18 @@ class Watch:
         self.end = 0  # of the run's span, microseconds; 0 while it plans
         self.trouble = ""  # why the last request is tried again
         self._output = output
-        self._planned = monotonic()
+        self._progress = Progress(1.0, monotonic())  # of a run that is planned
         self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
 
     def __call__(self, event: Event) -> None:
         self.counters(event)
         if isinstance(event, RunPlanned):
-            self.end, self._planned, self.trouble = event.end, monotonic(), ""
+            self.end, self.trouble = event.end, ""
+            self._progress = Progress(1.0, monotonic())
             self._output.event("planned", run_id=event.run_id, tags=event.tags, lanes=event.lanes)
-        elif isinstance(event, RequestRetried):
+        elif isinstance(event, UnitRead | Committed):
+            self._progress.reach(self.counters.fraction, monotonic())
+        if isinstance(event, RequestRetried):
             self.trouble = f"attempt {event.attempt + 1} in {event.wait_seconds:.1f} s, since {event.reason}"
         elif isinstance(event, RequestDone) and event.status < 400:
             self.trouble = ""
@@ -67,9 +71,8 @@ class Watch:
 
     @property
     def left(self) -> float | None:
-        """Seconds left at the pace so far; None while nobody knows."""
-        done = self.counters.fraction
-        return (monotonic() - self._planned) * (1 - done) / done if self.end and 0 < done <= 1 else None
+        """Seconds left at the pace of late; None while nobody knows."""
+        return self._progress.left(monotonic()) if self.end else None
 
     @property
     def lag(self) -> float | None:

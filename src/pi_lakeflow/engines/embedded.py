@@ -203,7 +203,8 @@ class EmbeddedEngine:
             self._budget.give(reserved)
             raise
         taken = self._clock.monotonic() - started
-        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken))
+        gained = len(unit.tags) * piece.span.length
+        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken, gained))
         self._budget.correct(reserved, piece.rows)
         self._committer.put(self._entry(lane, piece))
 

@@ -58,12 +58,16 @@ class BatchDecoded:
 
 @dataclass(frozen=True, slots=True)
 class UnitRead:
-    """One step of one lane is in memory, ``seconds`` after its first request queued."""
+    """One step of one lane is in memory, ``seconds`` after its first request queued.
+
+    ``tag_micros``: progress that is not committed yet, as in ``Committed``.
+    """
 
     lane: str
     tags: int
     rows: int
     seconds: float
+    tag_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

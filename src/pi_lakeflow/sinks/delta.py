@@ -239,6 +239,10 @@ class DeltaLakeTable:
             else:
                 shutil.rmtree(self.path)
 
+    def maintain(self, work: Callable[[DeltaTable, WriterProperties], R]) -> R:
+        """Do ``work`` on the newest version, again when another commit comes between."""
+        return self._persistently(lambda table: work(table, self._writer))
+
     def _persistently(self, attempt: Callable[[DeltaTable], R]) -> R:
         """Try on the newest version until no other commit comes between looking and writing."""
         with self._lock, _translated(self.path):
