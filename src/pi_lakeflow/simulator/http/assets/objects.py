@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from functools import lru_cache
 from typing import Any, Self
-from urllib.parse import quote
 
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.digitalsets import set_webid
@@ -132,7 +131,7 @@ class Printer:
 
     def url(self, controller: str, web_id: str, *more: str) -> str:
         """``/controller/webId/...`` as an absolute URL."""
-        return self.call.link("/".join(("", controller, quote(web_id), *more)))
+        return self.call.link("/".join(("", controller, web_id, *more)))  # ids need no encoding
 
     def base(self, item: Any, **properties: Any) -> dict[str, Any]:
         """What all AF objects have."""

@@ -81,6 +81,16 @@ def _shape(template: str, kinds: tuple[tuple[int, str], ...]) -> tuple[Shaped, .
     return tuple(sorted(made, key=lambda shaped: shaped.definition.name.casefold()))
 
 
+@lru_cache(maxsize=10_000)
+def _tops(template: str, kinds: tuple[tuple[int, str], ...]) -> dict[int, Shaped]:
+    """Which attribute at the top each number belongs to, those of nested ones included."""
+    found = {}
+    for shaped in _shape(template, kinds):
+        for number in (shaped.number, *_numbers_below(shaped.number, shaped.definition)):
+            found[number] = shaped
+    return found
+
+
 class AttributeMaker:
     """Makes the attributes of elements from the world's tags and some edits."""
 
@@ -102,13 +112,11 @@ class AttributeMaker:
         """The attribute of that number, at any depth."""
         if self._is_edited(element):
             return _find(self.of(element, indices), number, self.children)
-        for shaped in self._shape_of(element, indices):
-            if shaped.number == number:
-                return self._realise(element, shaped, indices)
-            if number in _numbers_below(shaped.number, shaped.definition):
-                above = self._realise(element, shaped, indices)
-                return _find(self.children(above), number, self.children)
-        return None
+        shaped = _tops(element.template, self._kinds(indices)).get(number)
+        if shaped is None:
+            return None
+        top = self._realise(element, shaped, indices)
+        return top if shaped.number == number else _find(self.children(top), number, self.children)
 
     def _is_edited(self, element: Element) -> bool:
         edits, spot = self._edits, (element.database.number, element.place)
@@ -119,9 +127,11 @@ class AttributeMaker:
         )
 
     def _shape_of(self, element: Element, indices: tuple[int, ...]) -> tuple[Shaped, ...]:
+        return _shape(element.template, self._kinds(indices))
+
+    def _kinds(self, indices: tuple[int, ...]) -> tuple[tuple[int, str], ...]:
         recipe = self._world.recipe
-        kinds = tuple((index % names.TAGS_PER_EQUIPMENT, kind_at(recipe, index)) for index in indices)
-        return _shape(element.template, kinds)
+        return tuple((index % names.TAGS_PER_EQUIPMENT, kind_at(recipe, index)) for index in indices)
 
     def _realise(self, element: Element, shaped: Shaped, indices: tuple[int, ...]) -> Attribute:
         definition = shaped.definition
