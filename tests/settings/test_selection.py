@@ -51,6 +51,8 @@ def test_each_form(given_: object, kind: SelectorKind, text: str, server: str | 
         ({"query": "x"}, "tags"),
         ({"af_query": "x", "server": "y"}, "tags"),
         ({"af_query": 5}, "tags.af_query"),
+        ({"under": "Plant"}, "tags.under"),
+        ({"under": r"\\AF\DB", "name": "x"}, "tags"),
         (r"\\PISRV", "tags"),
         ("\\\\PISRV\\", "tags"),
         (r"Boiler|Temp", "tags"),
@@ -105,3 +107,10 @@ def test_a_long_selection_is_shown_short() -> None:
 def test_anything_is_a_selection_or_a_settings_error(given_: object) -> None:
     with suppress(SettingsError):
         assert isinstance(parse_selection(given_), Selection)
+
+
+def test_a_place_in_the_asset_model_is_narrowed() -> None:
+    given = {"under": "\\\\AF\\DB\\Site A", "template": "Pump", "attribute": "Temperature"}
+    (found,) = parse_selection([given])
+    assert (found.kind, found.text, found.template) == (K.UNDER, "\\\\AF\\DB\\Site A", "Pump")
+    assert str(found) == "under: \\\\AF\\DB\\Site A, template: Pump, attribute: Temperature"

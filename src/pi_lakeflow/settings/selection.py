@@ -27,17 +27,23 @@ class SelectorKind(StrEnum):
     ELEMENT = "element"  # \\server\database\element: its attributes
     WEBID = "webid"
     AF_QUERY = "af_query"  # AF search syntax, finds attributes
+    UNDER = "under"  # \\server\database[\element]: the points that attributes below refer to
     POINT_QUERY = "point_query"  # AF SDK's point query syntax
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
     """One entry. ``server`` is the data server of POINT, MASK, ALL and POINT_QUERY when the entry
-    names one, and the asset database (``\\\\server\\database``) of AF_QUERY."""
+    names one, and the asset database (``\\\\server\\database``) of AF_QUERY. The other fields narrow
+    UNDER: an element template (or one that extends it), a mask for attribute names, an attribute category.
+    """
 
     kind: SelectorKind
     text: str
     server: str | None = None
+    template: str | None = None
+    attribute: str | None = None
+    category: str | None = None
 
     @property
     def may_be_webid(self) -> bool:
@@ -45,7 +51,11 @@ class Selector:
         return self.kind is SelectorKind.NAME and _WEBID.match(self.text) is not None
 
     def __str__(self) -> str:
-        return self.text if self.kind in _BARE else f"{self.kind}: {self.text}"
+        if self.kind in _BARE:
+            return self.text
+        more = {"template": self.template, "attribute": self.attribute, "category": self.category}
+        narrowed = "".join(f", {name}: {value}" for name, value in more.items() if value)
+        return f"{self.kind}: {self.text}{narrowed}"
 
 
 _BARE = (
@@ -138,7 +148,7 @@ def _is_mask(text: str) -> bool:
 
 
 def _mapping(given: Mapping[Any, Any], where: str, base: Path) -> Iterator[Selector]:
-    form = next((form for form in _MAPPINGS if form[0] in given), None)
+    form = next((form for form in (*_MAPPINGS, _UNDER) if form[0] in given), None)
     unknown = sorted(map(str, given.keys() - set(form or ())))
     if form is None or unknown:
         raise SettingsError(f"unknown here: {', '.join(unknown)}", subject=where, hint=_FORMS)
@@ -147,11 +157,22 @@ def _mapping(given: Mapping[Any, Any], where: str, base: Path) -> Iterator[Selec
             raise SettingsError(f"{value!r} is not a text", subject=f"{where}.{key}", hint=_FORMS)
     if form[0] == "file":
         yield from _file(given["file"], where, base)
+    elif form is _UNDER:
+        yield _under({key: value.strip() for key, value in given.items()}, where)
     else:
         yield Selector(SelectorKind(form[0]), given[form[0]].strip(), given.get(form[1]))
 
 
 _MAPPINGS = (("file", ""), ("af_query", "database"), ("point_query", "data_server"))
+_UNDER = ("under", "template", "attribute", "category")
+
+
+def _under(given: Mapping[str, str], where: str) -> Selector:
+    path = given["under"].rstrip("\\")
+    if not path.startswith("\\\\") or not all(path[2:].split("\\")) or "\\" not in path[2:]:
+        raise SettingsError(f"{path!r} is no path in AF", subject=f"{where}.under", hint=_FORMS)
+    narrowed = {name: given.get(name) for name in _UNDER[1:]}
+    return Selector(SelectorKind.UNDER, path, None, **narrowed)
 
 
 def _file(name: str, where: str, base: Path) -> Iterator[Selector]:
@@ -169,5 +190,6 @@ def _file(name: str, where: str, base: Path) -> Iterator[Selector]:
 
 _FORMS = (
     "a tag's name, a mask ('SINUS*'), 'all', \\\\server\\tag, \\\\server\\database\\element|attribute, "
-    "webid:..., name:..., @file.txt, {af_query: ...} or {point_query: ...}, or a list of these"
+    "webid:..., name:..., @file.txt, {af_query: ...}, {point_query: ...}, "
+    "{under: \\\\server\\database\\element, template: ..., attribute: ...}, or a list of these"
 )

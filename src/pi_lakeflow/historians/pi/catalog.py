@@ -186,6 +186,8 @@ class Catalog:
             source = self._searched(await self._server_name(selector.server), selector.text)
         elif selector.kind is SelectorKind.AF_QUERY:
             source = self._attributes_found(selector)
+        elif selector.kind is SelectorKind.UNDER:
+            source = self._points_under(selector)
         elif selector.kind is SelectorKind.ELEMENT:
             source = self._attributes_of(selector.text)
         else:
@@ -246,6 +248,33 @@ class Catalog:
         async for item in self._client.items(f"elements/{element['WebId']}/attributes", below):
             yield _tag(item)
 
+    async def _points_under(self, selector: Selector) -> AsyncIterator[Tag]:
+        """The points that attributes below an element or database refer to, each once; attributes of
+        another kind are left out.
+        """
+        is_database = selector.text.count("\\") == 3
+        controller = "assetdatabases" if is_database else "elements"
+        params = {"path": selector.text, "selectedFields": "WebId", "webIdType": "IDOnly"}
+        root = (await self._client.get(controller, params))["WebId"]
+        below = {
+            "elementTemplate": selector.template,
+            "attributeNameFilter": selector.attribute,
+            "attributeCategory": selector.category,
+        }
+        own = {"nameFilter": selector.attribute, "categoryName": selector.category}
+        routes = [(f"{controller}/{root}/elementattributes", below)]
+        routes += [(f"elements/{root}/attributes", own)] if not (is_database or selector.template) else []
+        bare: list[str] = []  # of servers that do not describe the points
+        for route, filters in routes:
+            chosen = [(name, value) for name, value in filters.items() if value]
+            async for item in self._items(route, [*chosen, *_REFERENCES], page=_LIST_PAGE):
+                if point := (item.get("DataReference") or {}).get("PIPoint"):
+                    yield _tag(point)
+                elif link := (item.get("Links") or {}).get("Point"):
+                    bare.append(str(link).rsplit("/", 1)[-1])
+        for tag in (await self._points_of(bare)).values():
+            yield tag
+
     async def _attribute(self, path: str) -> AsyncIterator[Tag]:
         params = {"path": path, "selectedFields": ";".join(_ATTRIBUTE_FIELDS), "webIdType": "IDOnly"}
         yield _tag(await self._client.get("attributes", params))
@@ -277,6 +306,13 @@ def _tag(item: Mapping[str, Any]) -> Tag:
 def _list_params(fields: Sequence[str]) -> list[tuple[str, str]]:
     selected = ";".join([*(f"Items.{name}" for name in fields), "Links.Next"])
     return [("selectedFields", selected), ("webIdType", "IDOnly")]
+
+
+_REFERENCES = [
+    ("searchFullHierarchy", "true"),
+    ("associations", "DataReference"),
+    *_list_params([*(f"DataReference.PIPoint.{name}" for name in _POINT_FIELDS), "Links.Point"]),
+]
 
 
 def _multiple_fields() -> str:
