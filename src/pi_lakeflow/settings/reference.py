@@ -52,8 +52,8 @@ One of these, or a list of them:
 | `name:...` | a name, whatever it looks like |
 | `"@tags.txt"` or `{file: tags.txt}` | a file: one of the forms above a line, `#` begins a comment line |
 | `{af_query: "Template:=Pump", database: "\\\\\\\\server\\\\db"}` | attributes that an AF search finds |
-| `{under: '\\\\server\\db\\Site', template: Pump, attribute: Flow}` | points of attributes below an element, \
-also by `category` |
+| `{under: '\\\\server\\db\\Site', template: Pump, attribute: Flow}` | points of attributes below \
+an element, also by `category` |
 | `{point_query: "PointSource:=R"}` | points that a point query finds (PI Web API 2021 SP3 or later) |
 
 Masks and queries are asked again in each run, so new tags are picked up by themselves.
