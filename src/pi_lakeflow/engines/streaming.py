@@ -41,6 +41,7 @@ from pi_lakeflow.model.work import Piece, TagFailure, WorkUnit
 T = TypeVar("T")
 AsLive = Callable[[pa.RecordBatch, int], pa.Table]
 _SECOND = 1_000_000
+_GAPS_AT_ONCE = 2  # read from the archive, so that their rows fit the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class StreamingEngine:
         self._room = asyncio.Event()
         self._due = asyncio.Event()
         self._sifting = asyncio.Lock()
+        self._archive = asyncio.Semaphore(_GAPS_AT_ONCE)
         self._fills: set[asyncio.Task[None]] = set()
         self._failed: list[Failed] = []
         self.failures: list[TagFailure] = []
@@ -146,7 +148,7 @@ class StreamingEngine:
         self._pending.append(Message(name, body, at))
         self._pending_bytes += len(body)
         self._arrived.set()
-        while self._full and not self._ending:
+        while self._full and self._size.when_full == "block" and not self._ending:
             self.pulse.blocked = True
             self._room.clear()
             await self._room.wait()
@@ -318,12 +320,13 @@ class StreamingEngine:
         while start < end and lane.tags:
             span = Span(start, end)
             unit = WorkUnit(self._data.spec.name, lane.name, span, tuple(lane.tags.values()))
-            await self._room_for_rows()
-            piece = await self._ports.recorded.read(unit, row_limit=self._size.capacity // 4)
-            for failure in piece.failures:
-                self._expel(lane, failure)
-            await self._add_missing(lane, piece)
-            start = lane.claim = max(lane.claim, piece.span.end)
+            async with self._archive:
+                await self._room_for_rows()
+                piece = await self._ports.recorded.read(unit, row_limit=self._size.capacity // 4)
+                for failure in piece.failures:
+                    self._expel(lane, failure)
+                await self._add_missing(lane, piece)
+                start = lane.claim = max(lane.claim, piece.span.end)
 
     async def _add_missing(self, lane: LaneState, piece: Piece) -> None:
         """Buffer what neither the table nor this process has."""

@@ -28,11 +28,11 @@ _STREAM = b'"WebId":"'  # cannot occur inside a JSON text, where the quotes woul
 @dataclass(frozen=True, slots=True)
 class Messages:
     """What some messages hold: ``message_of`` is the place of each stream's message in the list;
-    ``broken`` says what is wrong with those that cannot be read."""
+    ``broken`` names the messages that cannot be read, by place, and what is wrong with them."""
 
     page: RecordedPage
     message_of: npt.NDArray[np.int64]
-    broken: tuple[str, ...] = ()
+    broken: tuple[tuple[int, str], ...] = ()
 
 
 def decode_messages(bodies: Sequence[bytes], meta: Mapping[str, StreamMeta]) -> Messages:
@@ -65,12 +65,13 @@ def _joined(bodies: Sequence[bytes]) -> tuple[bytes, list[int]] | None:
 
 def _one_by_one(bodies: Sequence[bytes], meta: Mapping[str, StreamMeta]) -> Messages:
     pages: list[RecordedPage] = []
-    counts, broken = [], []
-    for body in bodies:
+    counts: list[int] = []
+    broken: list[tuple[int, str]] = []
+    for place, body in enumerate(bodies):
         try:
             page = page_of([_as_list(stream) for stream in items_of(parse(body))], meta)
         except Transient as error:
-            broken.append(error.message)
+            broken.append((place, error.message))
             counts.append(0)
         else:
             pages.append(page)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -42,6 +42,7 @@ Key = tuple[Any, ...]
 
 _QUEUED = 1_000  # messages that wait for listen()
 _GAPS = 10_000
+_TOGETHER = 200  # messages that are read at once
 _TIDY_AFTER = 1.0  # seconds of quiet
 
 
@@ -322,24 +323,35 @@ class PIWebSocketClient:
 
     async def _pass_on(self) -> None:
         while True:
-            name, body, at = await self._queue.get()
+            taken = [await self._queue.get()]
+            while not self._queue.empty() and len(taken) < _TOGETHER:
+                taken.append(self._queue.get_nowait())
             self._room.set()
             try:
-                if not body:
-                    await self._end_overlap(name)
-                    continue
-                for record in self._records(name, body, at):
-                    await self._take(name, record)
+                await self._pass_on_these(taken)
             finally:
-                self._queue.task_done()
+                for _ in taken:
+                    self._queue.task_done()
+            await asyncio.sleep(0)  # the sockets want to read
 
-    def _records(self, name: str, body: bytes, at: int) -> list[dict[str, Any]]:
-        messages = decode_messages([body], self._meta)
-        for reason in messages.broken:
-            group, now = self._groups.get(name), datetime.now(UTC)
+    async def _pass_on_these(self, taken: list[tuple[str, bytes, int]]) -> None:
+        """Messages in order; an empty one ends an overlap."""
+        while taken:
+            count = next((n for n, (_, body, _) in enumerate(taken) if not body), len(taken))
+            some, rest = taken[:count], taken[count:]
+            for place, record in self._records(some) if some else ():
+                await self._take(some[place][0], record)
+            if rest:
+                await self._end_overlap(rest[0][0])
+            taken = rest[1:]
+
+    def _records(self, some: Sequence[tuple[str, bytes, int]]) -> Iterator[tuple[int, dict[str, Any]]]:
+        messages = decode_messages([body for _, body, _ in some], self._meta)
+        for place, reason in messages.broken:
+            group, now = self._groups.get(some[place][0]), datetime.now(UTC)
             tags = tuple(self._written[w] for w in group.webids if w in self._written) if group else ()
             self.gaps.append(Gap(tags, now, now, f"a message cannot be read: {reason}"))
-        return records_of(messages, self._tags, at)
+        return records_of(messages, self._tags, [at for *_, at in some])
 
     async def _take(self, name: str, record: dict[str, Any]) -> None:
         overlap, is_old = self._overlaps.get(name, (None, False))
@@ -364,7 +376,7 @@ class PIWebSocketClient:
         webid = record.pop("tag_webid")
         for callback in self._callbacks.get(webid, ()):
             answer = callback(self._written[webid], record)
-            if inspect.isawaitable(answer):
+            if answer is not None and inspect.isawaitable(answer):
                 await answer
 
 

@@ -46,8 +46,7 @@ class ChannelDigest:
         batch = assemble(rows, whose, _ALWAYS, kinds=VALUE_KINDS, ingested_at=self._ingested_at)
         message_of = found.message_of[of_row] if len(of_row) else np.empty(0, np.int64)
         arrived = np.array([message.at for message in messages], np.int64)[message_of]
-        broken = [(place, text) for place, text in enumerate(found.broken)]
-        return LiveRows(live_rows(batch, arrived, "channel"), message_of, tuple(broken))
+        return LiveRows(live_rows(batch, arrived, "channel"), message_of, found.broken)
 
 
 def live_rows(batch: pa.RecordBatch, received_at: npt.NDArray[np.int64], origin: str) -> pa.Table:
