@@ -13,7 +13,7 @@ import signal
 import sys
 
 from pi_lakeflow.simulator.config import SimulatorConfig
-from pi_lakeflow.simulator.launch import serve
+from pi_lakeflow.simulator.launch import Missing, serve
 from pi_lakeflow.simulator.texts import PRESETS, config_of
 
 SHORTHANDS = {
@@ -34,8 +34,11 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         options.error(str(error))
     keep_memory()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_until_stopped(config))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_until_stopped(config))
+    except Missing as error:
+        options.error(str(error))
 
 
 def keep_memory() -> None:

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib.util import find_spec
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -20,10 +21,22 @@ from .simulator import Simulator
 _LINE = 1 << 20  # the simulator judges long requests itself
 
 
+class Missing(RuntimeError):
+    """A package that an option needs is not installed."""
+
+
+def need(package: str, what: str) -> None:
+    """Raise :class:`Missing` when ``package`` is not there."""
+    if find_spec(package) is None:
+        raise Missing(f"{what} needs the package {package}, which is part of pi-lakeflow[simulator]")
+
+
 @asynccontextmanager
 async def start_simulator(config: SimulatorConfig | None = None) -> AsyncIterator[Simulator]:
     """A listening simulator; it stops at the end of the block."""
     config = config or SimulatorConfig()
+    if "negotiate" in config.auth.methods:
+        need("spnego", "Negotiate")
     sim = Simulator(config)
     server = web.Server(
         Front(sim).handle,
@@ -104,6 +117,7 @@ def _request(
 
 
 def _tls(sim: Simulator) -> ssl.SSLContext:
+    need("cryptography", "TLS")
     from .tls import make_certificate
 
     context, sim.ca_file = make_certificate(sim.config.host)

@@ -118,7 +118,7 @@ def simulate(
 
 async def _served(output: Output, config: SimulatorConfig) -> None:
     """Until SIGINT or SIGTERM, which are the usual end of a server and no failure."""
-    from pi_lakeflow.simulator import serve
+    from pi_lakeflow.simulator.launch import Missing, serve
 
     task = asyncio.ensure_future(serve(config, announce=lambda line: _announce(output, json.loads(line))))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -126,6 +126,9 @@ async def _served(output: Output, config: SimulatorConfig) -> None:
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    except Missing as error:
+        hint = "pip install 'pi-lakeflow[simulator]'"
+        raise SettingsError(str(error), subject="simulate", hint=hint) from error
     except OSError as error:
         raise SourceUnavailable(
             f"cannot listen there: {error.strerror}",
