@@ -104,7 +104,7 @@ def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
 
 @pytest.mark.parametrize("protocol", ["negotiate", "kerberos"])
 def test_a_ticket_opens_the_door(realm: Realm, protocol: str) -> None:
-    """Wrapped in SPNEGO, and bare as some clients send it. Without one there is a challenge; with one the server knows who it is."""
+    """Wrapped in SPNEGO, and bare as some clients send it; without one there is a challenge."""
     source = str(Path(__file__).parents[2] / "src")
     path = os.pathsep.join([source, realm.environment.get("PYTHONPATH", "")])
     environment = {**realm.environment, "PYTHONPATH": path}
