@@ -12,6 +12,7 @@ WORTH_A_WORD = 0.15  # of the run's time: less is no bottleneck
 _SMALL_COMMIT = 100_000  # rows: below, a commit costs more for itself than for its rows
 _QUICK_COMMIT = 0.5  # seconds: what a small commit takes at most where storage is not slow
 _SATURATED = 0.6  # of max_workers: where the limit stays below, more requests do not help
+_ALL_BUSY = 0.85  # of the processors
 _FEW_REQUESTS = 100  # the adaptive limit needs some rounds to find the server's pace
 
 
@@ -26,6 +27,7 @@ class RunFacts:
     time: TimeSplit = field(default_factory=TimeSplit)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    processors: int = 0
     rows: int = 0
     commits: int = 0
     commit_seconds: float = 0.0
@@ -203,13 +205,23 @@ def _rate_limit(facts: RunFacts) -> Advice:
 def _decode(facts: RunFacts) -> Advice:
     cores = facts.cpu_seconds / facts.seconds if facts.seconds else 0.0
     pace = facts.rows / facts.seconds / 1e6 if facts.seconds else 0.0
+    symptom = (
+        f"answers waited to be made into rows: {pace:.2f} million rows/s with {cores:.1f} of "
+        f"{facts.processors} processors busy"
+    )
+    if facts.processors and cores > _ALL_BUSY * facts.processors:
+        more = (
+            "this computer is used up: take one with more processors, and leave performance.workers on auto"
+        )
+        return symptom, more, ("performance.workers",)
     return (
-        f"answers waited to be made into rows: {pace:.2f} million rows/s with {cores:.1f} processors busy",
+        symptom,
         (
-            "this computer is the limit: raise performance.workers (processes; one per processor is most), "
-            "or use a stronger machine"
+            "let more processes decode: raise performance.workers, up to one per processor; auto adds them "
+            "for large runs only, and while each has enough of performance.memory_limit_gb (now "
+            f"{facts.memory_limit_gb:g})"
         ),
-        ("performance.workers",),
+        ("performance.workers", "performance.memory_limit_gb"),
     )
 
 

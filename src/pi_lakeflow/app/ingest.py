@@ -21,7 +21,7 @@ from pi_lakeflow.app.performance_log import log, logged
 from pi_lakeflow.app.reading import Share, read_share, recorded_reader
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.app.survey import survey
-from pi_lakeflow.app.workers import how_many, read_with_workers
+from pi_lakeflow.app.workers import how_many, processors, read_with_workers
 from pi_lakeflow.engines.embedded import EngineSize, Outcome, Stop
 from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
 from pi_lakeflow.flow.committer import Failed, error_rows
@@ -395,6 +395,7 @@ def facts_of(counters: Counters, settings: Settings) -> RunFacts:
         time=time.split(),
         seconds=time.seconds,
         cpu_seconds=time.cpu_seconds,
+        processors=processors(),
         rows=counters.rows,
         commits=counters.commits,
         commit_seconds=counters.commit_seconds,

@@ -38,7 +38,7 @@ _PATIENCE = 10.0  # seconds for a worker to end by itself
 def how_many(performance: Performance, rows: float, lanes: int) -> int:
     """Processes for a run of about ``rows`` rows in ``lanes`` lanes."""
     if performance.workers == "auto":
-        bounds = [_processors(), rows // WORTH_A_PROCESS, performance.memory_limit_gb // LEAST_MEMORY]
+        bounds = [processors(), rows // WORTH_A_PROCESS, performance.memory_limit_gb // LEAST_MEMORY]
         if performance.rate_limit is not None:
             bounds.append(performance.rate_limit // WORTH_A_SHARE)
         wanted = int(min(bounds))
@@ -253,5 +253,6 @@ def _lost(code: int) -> Unavailable:
     )
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -96,6 +96,7 @@ PI_INGEST_RUNS = TableSpec(
         Column("wire_bytes", pa.int64(), "Bytes received, compressed as they were."),
         Column("seconds", pa.float64(), "Length of the run."),
         Column("cpu_seconds", pa.float64(), "Processor time of the run's processes."),
+        Column("processors", pa.int64(), "Processors that the run could use."),
         Column(
             "planning_seconds", pa.float64(), "Seconds of the run spent on finding the tags and planning."
         ),
