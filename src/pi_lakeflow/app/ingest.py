@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 import pyarrow as pa
 
+from pi_lakeflow.app.alarms.run import AlarmReport, read_alarms
 from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.app.coverage import publish_coverage
 from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
@@ -80,6 +81,7 @@ class Report:
     peak_rows: int = 0
     workers: int = 1
     quarantined: list[Failed] = field(default_factory=list)
+    alarms: AlarmReport | None = None
     message: str | None = None
     facts: RunFacts = field(default_factory=RunFacts)
 
@@ -244,6 +246,11 @@ async def _ingest(
         with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
             late = Late(source, reader, lake, report.run_id, engine_size(settings), counters, stop)
             await _look_back(settings, report, late, prepared)
+    if settings.extract_alarms and not outcome.interrupted:
+        report.alarms = await read_alarms(
+            settings, source, lake, run_id=report.run_id, ingested_at=report.started_at
+        )
+        report.quarantined += report.alarms.left_behind
     _conclude(report, outcome)
     if prepared.plan.work:
         publish_coverage(lake, registry, prepared.tags, report.run_id)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from pi_lakeflow.cli.commands import (
+    alarms,
     assets,
     check,
     config,
@@ -58,6 +59,7 @@ for module in (
     reconcile,
     stream,
     assets,
+    alarms,
     status,
     optimize,
     tables,

@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 from rich.text import Text
 
+from pi_lakeflow.app.alarms.run import AlarmReport
+from pi_lakeflow.app.alarms.run import fields as alarm_fields
 from pi_lakeflow.app.ingest import Report
 from pi_lakeflow.cli import explanations, words
 from pi_lakeflow.cli.output import Output
@@ -15,7 +17,7 @@ from pi_lakeflow.model.span import iso
 
 SHOWN = 10  # tags that are named; all are in the table
 _TIMES = ("started_at", "ended_at", "span_start", "span_end")
-_ELSEWHERE = ("quarantined", "tables", "status", "command", "facts")
+_ELSEWHERE = ("quarantined", "tables", "status", "command", "facts", "alarms")
 _WORTH_ADVICE = 10.0  # seconds: a shorter run has nothing to gain
 
 
@@ -24,6 +26,8 @@ def fields(report: Report) -> dict[str, object]:
     found = {name: value for name, value in asdict(report).items() if name not in _ELSEWHERE}
     found |= {name: iso(getattr(report, name)) for name in _TIMES if getattr(report, name)}
     found |= {"quarantined": len(report.quarantined), "rows_per_second": round(report.rows_per_second)}
+    if report.alarms is not None:
+        found["alarms"] = dict(alarm_fields(report.alarms))
     return found | explanations.fields(report.explanation)
 
 
@@ -37,10 +41,20 @@ def headline(report: Report) -> Text:
     return rows.append(f" of {words.things(report.tags, 'tag')} in {taken} ({pace} rows/s)", style="not bold")
 
 
+def alarms_headline(report: AlarmReport) -> str:
+    """What a run brought of alarms, in one line."""
+    new, changed, gone = report.frames_inserted, report.frames_updated, report.frames_deleted
+    frames = words.things(report.frames_read, "event frame")
+    active = words.things(report.active, "alarm")
+    return f"{frames} read ({new:,} new, {changed:,} changed, {gone:,} gone); {active} in progress"
+
+
 def show(output: Output, report: Report, tables: str) -> None:
     """The result on stdout, what went wrong on stderr. ``tables`` is where they are."""
     _events(output, report)
     output.text(headline(report))
+    if report.alarms is not None:
+        output.text(alarms_headline(report.alarms))
     if report.corrected:
         output.text(f"Corrected: {words.things(report.corrected, 'row')} that the archive has changed since")
     if report.lanes:

@@ -170,20 +170,32 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
-    """Which event frames and notification rules are read as alarms."""
+    """What is read about alarms, and which event frames are some."""
 
     databases: tuple[str, ...] = key(
-        TEXTS, default=(), doc="AF databases, as `name` or `\\\\server\\name`.", unset="all", used=False
+        TEXTS, default=(), doc="AF databases, as `name` or `\\\\server\\name`.", unset="all"
     )
-    templates: tuple[str, ...] = key(TEXTS, default=(), doc="Event frame templates.", unset="all", used=False)
-    categories: tuple[str, ...] = key(
-        TEXTS, default=(), doc="Event frame categories.", unset="all", used=False
+    templates: tuple[str, ...] = key(
+        TEXTS, default=(), doc="An alarm is an event frame of one of these templates.", unset="any"
     )
+    categories: tuple[str, ...] = key(TEXTS, default=(), doc="... of one of these categories.", unset="any")
     names: tuple[str, ...] = key(
-        TEXTS, default=(), doc="Masks for event frame names.", unset="all", used=False
+        TEXTS, default=(), doc="... whose name fits one of these masks (`*`, `?`).", unset="any"
     )
     min_severity: str = key(
-        choice(*SEVERITIES), default="none", doc=f"Lowest severity: {', '.join(SEVERITIES)}.", used=False
+        choice(*SEVERITIES),
+        default="none",
+        doc=f"... of at least this severity: {', '.join(SEVERITIES)}. With none of the four keys above: "
+        "what can be acknowledged, or is at least `information`.",
+    )
+    look_back: timedelta = key(
+        DURATION,
+        default=timedelta(days=7),
+        doc="Each run looks this far back for event frames that are gone, for annotations, and, on servers "
+        "that cannot search for modifications, for changes.",
+    )
+    rules_every: timedelta = key(
+        DURATION, default=timedelta(days=1), doc="How often notification rules are read again."
     )
 
 
@@ -295,7 +307,7 @@ class Settings:
         default=timedelta(minutes=5),
         doc="The newest stretch is left to the next run, since PI still sorts late arrivals into it.",
     )
-    extract_alarms: bool = key(BOOLEAN, default=False, doc="`run` also reads alarms.", used=False)
+    extract_alarms: bool = key(BOOLEAN, default=False, doc="`run` also reads alarms.")
     enable_streaming: bool = key(
         BOOLEAN,
         default=False,

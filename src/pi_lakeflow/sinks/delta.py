@@ -288,7 +288,10 @@ class DeltaLakeTable:
 
     @property
     def _writer(self) -> WriterProperties:
-        return _WRITER if "value" in self.spec.arrow_schema.names else _WRITER_PLAIN
+        """The encodings of ``_WRITER`` are for numbers."""
+        schema = self.spec.arrow_schema
+        numeric = "value" in schema.names and pa.types.is_float64(schema.field("value").type)
+        return _WRITER if numeric else _WRITER_PLAIN
 
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
         properties = _properties(due)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +40,23 @@ def json_values(events: Events, names: Names) -> pa.Array:
         mask = events.kind == kind
         out = pc.replace_with_mask(out, pa.array(mask), _KINDS[kind](events.take(mask), names))
     return out
+
+
+def plain_value(events: Events, place: int, names: Names) -> Any:
+    """The decoded JSON of one value."""
+    kind, code = int(events.kind[place]), int(events.code[place])
+    if kind == NUMBER:
+        return float(events.value[place])
+    if kind == INTEGER:
+        return code
+    if kind in (TEXT, TIMESTAMP):
+        return events.texts()[place]
+    if kind == BOOLEAN:
+        return bool(code)
+    if kind in (DIGITAL, SYSTEM):
+        name = system_name(code) if kind == SYSTEM else names(code)
+        return {"Name": name, "Value": code, "IsSystem": kind == SYSTEM}
+    return None
 
 
 def number_text(value: float) -> str:

@@ -25,7 +25,8 @@ class Router:
     """Patterns such as ``/streams/{webId}/recorded``. Fixed segments win over ``{...}``; case is ignored."""
 
     def __init__(self) -> None:
-        self._routes: dict[int, list[tuple[tuple[str, ...], str, dict[str, Handler]]]] = {}
+        # By number of segments and first segment, which is fixed in all patterns
+        self._routes: dict[tuple[int, str], list[tuple[tuple[str, ...], str, dict[str, Handler]]]] = {}
 
     def get(self, pattern: str) -> Callable[[Handler], Handler]:
         return self.on("GET", pattern)
@@ -48,7 +49,7 @@ class Router:
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         segments = _split(pattern)
         shape = tuple("" if s.startswith("{") else s.casefold() for s in segments)
-        group = self._routes.setdefault(len(segments), [])
+        group = self._routes.setdefault((len(segments), "".join(shape[:1])), [])
         for known, _, handlers in group:
             if known == shape:
                 if method in handlers:
@@ -68,7 +69,7 @@ class Router:
         """The handler and the call with its path parameters, or :class:`PipelineError`."""
         segments = [unquote(segment) for segment in _split(call.path)]
         folded = [s.casefold() for s in segments]
-        for shape, pattern, handlers in self._routes.get(len(segments), ()):
+        for shape, pattern, handlers in self._routes.get((len(segments), "".join(folded[:1])), ()):
             fits = all(want in ("", got) for want, got in zip(shape, folded, strict=True))
             if fits and call.sim.since(*introduced(pattern)):
                 handler = handlers.get(call.method)

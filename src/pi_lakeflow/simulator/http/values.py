@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pi_lakeflow.simulator.faults import Fault
-from pi_lakeflow.simulator.world.events import Events
+from pi_lakeflow.simulator.world.events import ANNOTATED, GOOD, QUESTIONABLE, SUBSTITUTED, Events
 from pi_lakeflow.simulator.world.hashing import chance, scramble
 from pi_lakeflow.simulator.world.hashing import stream as hash_stream
 from pi_lakeflow.simulator.world.tags import TagDef
+from pi_lakeflow.simulator.world.ticks import to_text
 
 from .fields import Tree, prune
+from .jsonvalues import plain_value
 from .recorded import RecordedQuery, read_recorded
 from .render import PROPERTIES, RowFormat, Rows, render
 from .reply import encode
@@ -64,6 +66,22 @@ def value_style(fields: Tree | None, path: Sequence[str], *, annotated: bool = T
     return ValueStyle(wanted=True, rows=tuple(names), tree=below)
 
 
+_FEW = 4  # so many events are printed faster one by one than by columns
+
+
+def _one(events: Events, place: int, stream: Stream) -> dict[str, Any]:
+    flags = int(events.flags[place])
+    return {
+        "Timestamp": to_text(int(events.ticks[place])),
+        "Value": plain_value(events, place, stream.state_name),
+        "UnitsAbbreviation": stream.units,
+        "Good": bool(flags & GOOD),
+        "Questionable": bool(flags & QUESTIONABLE),
+        "Substituted": bool(flags & SUBSTITUTED),
+        "Annotated": bool(flags & ANNOTATED),
+    }
+
+
 class ValueText:
     """Prints the values of streams for one server."""
 
@@ -93,14 +111,23 @@ class ValueText:
 
     def dicts(self, stream: Stream, events: Events, fault: Fault | None = None) -> list[dict[str, Any]]:
         """Events as decoded TimedValues."""
-        properties = tuple(n for n in PROPERTIES.values() if n != "Annotated" or self._sim.annotated)
-        rows = render(events, RowFormat(properties, stream.units), stream.state_name)
-        values: list[dict[str, Any]] = json.loads(b"[" + rows.data[:-1] + b"]")
+        if len(events) <= _FEW:
+            values = [_one(events, place, stream) for place in range(len(events))]
+            for value in () if self._sim.annotated else values:
+                del value["Annotated"]
+        else:
+            values = self._rendered_dicts(stream, events)
         if fault is not None and stream.tag is not None:
             _spoil(values, events, stream.tag, fault)
         broken: str = getattr(stream, "broken", "")
         for value in values if broken else ():  # a data reference of AF failed
             value.update(Value={"Errors": [broken]}, Good=False)
+        return values
+
+    def _rendered_dicts(self, stream: Stream, events: Events) -> list[dict[str, Any]]:
+        properties = tuple(n for n in PROPERTIES.values() if n != "Annotated" or self._sim.annotated)
+        rows = render(events, RowFormat(properties, stream.units), stream.state_name)
+        values: list[dict[str, Any]] = json.loads(b"[" + rows.data[:-1] + b"]")
         return values
 
     def _plain(self, tag: TagDef, row_format: RowFormat) -> bool:

@@ -1,0 +1,1 @@
+"""Alarms into the lake: event frames, annotations, limits, notifications, and what follows from them."""
