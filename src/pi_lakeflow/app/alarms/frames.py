@@ -32,6 +32,7 @@ from pi_lakeflow.model.span import SECOND, Span
 from pi_lakeflow.model.work import APP_ID_PREFIX, Mark, position_of, version_at
 
 _CHUNK = 5_000  # frames that are held and written at once
+_FAR = 253_402_300_800 * SECOND  # the year 10000
 _OVERLAP = 600 * SECOND  # by how much clocks may differ, and modifications be visible late
 _OWNED = (PI_ALARM_EVENTS, PI_EVENT_FRAME_ATTRIBUTES, PI_EVENT_FRAME_REFERENCES, PI_EVENT_FRAME_ANNOTATIONS)
 # What tells a frame that was listed from the one that the lake holds
@@ -70,18 +71,21 @@ class FrameKeeper:
         self._database, self._criteria = database, criteria
         self._until, self._ingested_at = until, ingested_at
         self._app_id = f"{APP_ID_PREFIX}event_frames/{database.webid}"
+        self._history_id = f"{self._app_id}/history"
         self.counts = FrameCounts()
 
     async def run(self, since: int, look_back: int, *, again: bool = False) -> FrameCounts:
         """Everything since ``since`` the first time (and ``again``); then what was modified, and in the
         last ``look_back`` microseconds what is gone.
         """
-        version = await asyncio.to_thread(self._version)
-        if version is None or again:
+        stood = await asyncio.to_thread(self._positions)
+        version, start = stood[self._app_id], self._start(stood[self._history_id])
+        if version is None or start is None or again:
             await self._all(since)
+            start = since if start is None else min(start, since)
         else:
-            await self._news(position_of(version), look_back)
-        await self._finish(version)
+            await self._news(position_of(version), max(position_of(version) - look_back, start))
+        await self._finish(stood, start)
         return self.counts
 
     async def _all(self, since: int) -> None:
@@ -93,8 +97,8 @@ class FrameKeeper:
         held = await asyncio.to_thread(self._held, span)
         await self._remove(set(held["event_frame_id"].to_pylist()) - listed)
 
-    async def _news(self, position: int, look_back: int) -> None:
-        window = Span(max(0, min(position, self._until) - look_back), self._until)
+    async def _news(self, position: int, first: int) -> None:
+        window = Span(max(0, min(first, self._until)), self._until)
         try:
             changed = await self._modified(position - _OVERLAP)
         except Refused as error:
@@ -108,8 +112,8 @@ class FrameKeeper:
         known = set(held["event_frame_id"].to_pylist())
         lacking = (listed - known) | (_incomplete(held) & listed)
         changed += await self._reader.by_webid(sorted(lacking - {item["WebId"] for item in changed}))
-        for first in range(0, len(changed), _CHUNK):
-            await self._write(changed[first : first + _CHUNK])
+        for place in range(0, len(changed), _CHUNK):
+            await self._write(changed[place : place + _CHUNK])
         await self._remove(known - listed - {item["WebId"] for item in changed})
 
     async def _modified(self, since: int) -> list[Item]:
@@ -186,16 +190,26 @@ class FrameKeeper:
 
     # -- progress --------------------------------------------------------------------------------
 
-    def _version(self) -> int | None:
-        return self._lake.table(PI_EVENT_FRAMES).positions([self._app_id])[self._app_id]
+    def _positions(self) -> Mapping[str, int | None]:
+        return self._lake.table(PI_EVENT_FRAMES).positions([self._app_id, self._history_id])
 
-    async def _finish(self, version: int | None) -> None:
-        """Progress moves when all is written; never back."""
-        if version is None or self._until > position_of(version):
-            mark = Mark(self._app_id, version, version_at(self._until))
+    @staticmethod
+    def _start(version: int | None) -> int | None:
+        """Where the known history starts. It moves back only, and versions must grow."""
+        return None if version is None else _FAR - version
+
+    async def _finish(self, stood: Mapping[str, int | None], start: int) -> None:
+        """Progress moves when all is written: the end forward, the start back."""
+        wanted = {self._app_id: version_at(self._until), self._history_id: _FAR - start}
+        marks = [
+            Mark(app_id, stood[app_id], version)
+            for app_id, version in wanted.items()
+            if version > (stood[app_id] or 0)
+        ]
+        if marks:
             nothing = PI_EVENT_FRAMES.arrow_schema.empty_table()
             table = self._lake.table(PI_EVENT_FRAMES)
-            await asyncio.to_thread(lambda: table.merge(nothing, marks=[mark]))
+            await asyncio.to_thread(lambda: table.merge(nothing, marks=marks))
 
     def _held(self, window: Span, columns: Sequence[str] = ("event_frame_id",)) -> pa.Table:
         """The database's frames in the lake with any part in the window."""
