@@ -41,6 +41,7 @@ from pi_lakeflow.sinks.delta import DeltaLake
 from pi_lakeflow.sinks.memory import MemoryLake
 
 ROUNDS = int(os.environ.get("PI_LAKEFLOW_CHAOS", "12"))
+SEED = int(os.environ.get("PI_LAKEFLOW_SEED", "1"))
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 START = NOW - 2 * DAY
 HOUR = 3600 * SECOND
@@ -211,8 +212,8 @@ async def test_a_lost_registration_is_a_gap_that_is_read_again(how: str) -> None
         await site.end()
 
 
-async def test_a_restart_reads_the_gap_since_the_last_committed_poll(tmp_path: Path) -> None:
-    """A follower that is stopped, or killed, misses nothing that happened meanwhile."""
+async def test_a_restart_goes_on_from_the_last_committed_poll(tmp_path: Path) -> None:
+    """A follower that is stopped, or killed, misses nothing that happened meanwhile, however old."""
     async with site_of(DeltaLake(str(tmp_path)), plain()) as site:
         await ingest(site.settings, lake=site.lake)
         for number, ending in enumerate((site.end, site.kill)):
@@ -220,50 +221,97 @@ async def test_a_restart_reads_the_gap_since_the_last_committed_poll(tmp_path: P
             await site.polled(15)  # more than a flush interval
             await ending()
             tag = site.sim.world.tag(number)
-            site.sim.world.late_events(tag, [NewEvent(NOW - 30 * MINUTE, 1.0)])
-            last = int(site.sim.world.events(tag, NOW - 30 * MINUTE, NOW - 2 * MINUTE).ticks[-1]) // 10
-            site.sim.world.edit_event(tag, NewEvent(last, -7.0))
+            old = int(site.sim.world.events(tag, NOW - 40 * HOUR, NOW).ticks[0]) // 10
+            site.sim.world.edit_event(tag, NewEvent(old, -7.0))
+        await site.start()
+        await site.until(lambda: _is_exact(site, NOW - MINUTE))
+        assert site.report is not None
+        assert site.report.follower is not None
+        assert site.report.follower.activity.gaps == 0
+        await site.end()
+
+
+async def test_a_restart_without_markers_reads_the_gap_again(tmp_path: Path) -> None:
+    """When the server has forgotten as well, the last certain moment says how much."""
+    async with site_of(DeltaLake(str(tmp_path)), plain()) as site:
+        await ingest(site.settings, lake=site.lake)
+        await site.start()
+        await site.polled(15)
+        await site.kill()
+        site.sim.updates.clear()
+        tag = site.sim.world.tag(1)
+        last = int(site.sim.world.events(tag, NOW - 30 * MINUTE, NOW - 2 * MINUTE).ticks[-1]) // 10
+        site.sim.world.edit_event(tag, NewEvent(last, -7.0))
+        site.sim.world.late_events(tag, [NewEvent(NOW - 26 * HOUR, 1.0)])
         await site.start()
         await site.until(lambda: _is_exact(site, NOW - MINUTE))
         await site.end()
 
 
+class Chaos:
+    """Things that happen to a site that is being followed."""
+
+    def __init__(self, site: Site, dice: random.Random) -> None:
+        self.site, self.dice, self.world = site, dice, site.sim.world
+
+    @property
+    def now(self) -> int:
+        return self.world.clock.now() // 10
+
+    def edits(self, most: int, span: Span) -> None:
+        for _ in range(self.dice.randrange(1, most)):
+            edit(self.world, self.dice, span)
+
+    async def edited(self) -> None:
+        """Everybody is registered: edits anywhere are heard."""
+        await self.site.polled()
+        self.edits(8, Span(START, self.now))
+        await self.site.polled(1)
+
+    async def time(self) -> None:
+        self.world.clock.advance(self.dice.randrange(1, 20 * MINUTE))
+
+    async def faults(self) -> None:
+        for fault in (
+            Fault("status", status=503, probability=0.2),
+            Fault("reset", probability=0.1),
+            Fault("half_json", probability=0.1),
+        ):
+            self.site.sim.faults.add(fault)
+        await self.site.polled(1)
+        self.site.sim.faults.clear()
+
+    async def expiry(self) -> None:
+        await self.site.polled(12)  # more than a flush interval
+        self.site.sim.updates.clear()
+        self.edits(4, Span(self.now - 30 * MINUTE, self.now))  # heard by nobody, but recent
+
+    async def restart(self) -> None:
+        await self.site.polled(12)
+        self.site.sim.restart(0.3)
+        self.edits(4, Span(self.now - 30 * MINUTE, self.now))
+
+    async def kill(self) -> None:
+        """At any moment, while much happens everywhere; the server still knows the markers."""
+        await self.site.polled(12)
+        for _ in range(self.dice.randrange(1, 8)):
+            edit(self.world, self.dice, Span(START, self.now))
+            await asyncio.sleep(self.dice.random() * 0.1)
+        await self.site.kill()
+        self.edits(4, Span(START, self.now))
+        await self.site.start()
+
+
 async def test_chaos_leaves_the_lake_exact(tmp_path: Path) -> None:
     """Odd values, faults, lost registrations, kills, time that passes and edits all over the past."""
-    dice = random.Random(ROUNDS)
-    oddities = Oddities()
-    config = plain(tags=12, oddities=oddities, seed=5)
-    async with site_of(DeltaLake(str(tmp_path)), config) as site:
+    dice = random.Random(SEED)
+    async with site_of(DeltaLake(str(tmp_path)), plain(tags=12, oddities=Oddities(), seed=5)) as site:
         await ingest(site.settings, lake=site.lake)
         await site.start()
+        chaos = Chaos(site, dice)
+        happenings = (chaos.edited, chaos.time, chaos.faults, chaos.expiry, chaos.restart, chaos.kill)
         for _ in range(ROUNDS):
-            happening = dice.choice(["edits", "edits", "time", "faults", "expire", "restart", "kill"])
-            now = site.sim.world.clock.now() // 10
-            if happening == "edits":
-                await site.polled()  # everybody is registered: edits anywhere are heard
-                for _ in range(dice.randrange(1, 8)):
-                    edit(site.sim.world, dice, Span(START, now))
-                await site.polled(1)
-            elif happening == "time":
-                site.sim.world.clock.advance(dice.randrange(1, 20 * MINUTE))
-            elif happening == "faults":
-                site.sim.faults.add(Fault("status", status=503, probability=0.2))
-                site.sim.faults.add(Fault("reset", probability=0.1))
-                site.sim.faults.add(Fault("half_json", probability=0.1))
-                await site.polled(1)
-                site.sim.faults.clear()
-            else:
-                await site.polled(12)
-                if happening == "expire":
-                    site.sim.updates.clear()
-                elif happening == "restart":
-                    site.sim.restart(0.3)
-                else:
-                    await site.kill()
-                for _ in range(3):  # nobody hears these, but they are near the last certain moment
-                    edit(site.sim.world, dice, Span(now - 30 * MINUTE, now))
-                if happening == "kill":
-                    await site.start()
+            await dice.choice(happenings)()
             await asyncio.sleep(dice.random() * 0.3)
         await site.polled(3)
         end = site.sim.world.clock.now() // 10 - MINUTE

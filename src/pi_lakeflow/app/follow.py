@@ -26,7 +26,7 @@ from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.flow.followed import FollowedBook
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.scope import Spans
-from pi_lakeflow.flow.tables import PI_FOLLOWED, PI_LANES
+from pi_lakeflow.flow.tables import PI_FOLLOWED, PI_LANES, PI_UPDATE_MARKERS
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.historians.pi.updates.poller import UpdatePoller
 from pi_lakeflow.model.clock import SystemClock
@@ -62,6 +62,10 @@ class FollowReport:
             return {"problems": ["it has not started"], "tags": {}}
         activity, tags = self.follower.activity, self.follower.followed
         heard = sum(tag.marker is not None for tag in tags.values())
+        stuck = sum(tag.stuck > 0 for tag in tags.values())
+        problems = [activity.problem] if activity.problem else []
+        problems += [f"{len(tags) - heard:,} tags are not followed"] if heard < len(tags) else []
+        problems += [f"{stuck:,} tags cannot be read again"] if stuck else []
         since = None if activity.last_poll is None else round(monotonic() - activity.last_poll, 1)
         return {
             "tags": {},
@@ -76,7 +80,7 @@ class FollowReport:
             "deleted": activity.deleted,
             "gaps": activity.gaps,
             "failures": activity.failures,
-            "problems": [activity.problem] if activity.problem else [],
+            "problems": problems,
         }
 
 
@@ -105,7 +109,7 @@ async def follow(
         report.follower = ChangeFollower(
             UpdatePoller(source.client.transport),
             site,
-            FollowedBook(lake.table(PI_FOLLOWED), data),
+            FollowedBook(lake.table(PI_FOLLOWED), lake.table(PI_UPDATE_MARKERS), data),
             now=lambda: server_now(source.client),
             pace=_pace(settings),
             stop=stop,

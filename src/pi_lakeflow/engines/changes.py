@@ -11,7 +11,8 @@ What holds, whatever breaks:
   certain moment is read again, and older spans are compared by counts.
 - A hint where coverage claims nothing waits: either our own next run reads that span after the hint came
   and it is done, or the span got covered otherwise and is read again.
-- The moment up to which all changes are in the lake is committed after the corrections.
+- The moment up to which all changes are in the lake is committed after the corrections, and after it the
+  markers from which to go on. A restart goes on from there while the server still knows them.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Followed:
     hints: list[Span] = field(default_factory=list)
     older: list[Span] = field(default_factory=list)
     gaps: list[Span] = field(default_factory=list)  # to be compared by counts
-    refused: str = ""
+    refused: str = ""  # why the server does not register it
+    register_at: float = 0.0
     stuck: int = 0  # how often in a row it could not be read again
     retry_at: float = 0.0
 
@@ -172,8 +174,9 @@ class ChangeFollower:
         """Follow exactly these tags from now on."""
         new = [webid for webid in webids if webid not in self._tags]
         moments = await asyncio.to_thread(self._book.moments) if new else {}
+        markers = await asyncio.to_thread(self._book.markers) if new else {}
         for webid in new:
-            self._tags[webid] = Followed(certain=moments.get(webid))
+            self._tags[webid] = Followed(markers.get(webid), moments.get(webid))
         for webid in self._tags.keys() - set(webids):
             del self._tags[webid]
 
@@ -202,6 +205,7 @@ class ChangeFollower:
 
     async def step(self) -> None:
         """One poll with everything that follows from it."""
+        await self._collect()
         await self._follow(self._lakeward.chosen())
         moment = await self._now()
         await self._register(moment)
@@ -214,10 +218,12 @@ class ChangeFollower:
         await self._flush()
 
     async def _settle(self) -> None:
-        """What is under way is committed before the end."""
+        """What is under way and what was heard is committed before the end."""
         if self._advancing is not None:
             await asyncio.gather(self._advancing, return_exceptions=True)
-        with suppress(SinkUnavailable):  # then the next start reads a longer gap again
+            self._advancing = None
+        with suppress(SourceUnavailable, SinkUnavailable):  # then the next start reads a longer gap again
+            await self._apply()
             await self._mark()
 
     async def _pause(self, seconds: float) -> None:
@@ -229,8 +235,7 @@ class ChangeFollower:
 
     async def _register(self, moment: int) -> None:
         """Register whoever is not, and note what may have happened before."""
-        wanted = [webid for webid, tag in self._tags.items() if tag.marker is None]
-        if not wanted:
+        if not (wanted := self._unheard):
             return
         answer = await self._source.register(wanted)
         for webid in wanted:
@@ -239,6 +244,8 @@ class ChangeFollower:
             if webid in answer.markers:
                 tag.marker = answer.markers[webid]
                 self._gap(tag, moment)
+            else:
+                tag.register_at = monotonic() + _LONGEST_RETRY
 
     def _gap(self, tag: Followed, moment: int) -> None:
         """Everything since the last certain moment may have changed."""
@@ -265,11 +272,14 @@ class ChangeFollower:
             markers = {webid: news.markers[webid] for webid in news.more if webid in news.markers}
         self.activity.polls += 1
         self.activity.last_poll = monotonic()
-        await self._register(await self._now() if self._unheard else 0)
+        if self._unheard:
+            await self._register(await self._now())
 
     @property
-    def _unheard(self) -> bool:
-        return any(tag.marker is None for tag in self._tags.values())
+    def _unheard(self) -> list[str]:
+        """Tags to register now."""
+        now = monotonic()
+        return [w for w, tag in self._tags.items() if tag.marker is None and tag.register_at <= now]
 
     def _hear(self, tag: Followed, changes: Sequence[Change]) -> None:
         self.activity.changes.update(change.action for change in changes)
@@ -303,10 +313,15 @@ class ChangeFollower:
         for tag in ready.values():
             tag.gaps = []
 
-    async def _flush(self) -> None:
+    async def _collect(self) -> None:
+        """Take note of a run that has ended."""
         if self._advancing is not None and self._advancing.done():
             finished, self._advancing = self._advancing, None
             await finished
+
+    async def _flush(self) -> None:
+        """Commit how far we are, and start the next run. Not while one is under way: what is hinted now
+        may lie where that has read already and not yet committed."""
         if self._advancing is None and monotonic() - self._flushed >= self._pace.flush:
             self._flushed = monotonic()
             await self._mark()
@@ -328,9 +343,10 @@ class ChangeFollower:
 
     async def _mark(self) -> None:
         """Commit up to which moment each followed tag is certain."""
-        certain = [webid for webid, tag in self._tags.items() if tag.certain == self._moment]
+        certain = [w for w, tag in self._tags.items() if tag.certain == self._moment and not tag.stuck]
         if certain and self._moment:
-            await asyncio.to_thread(self._book.mark, certain, self._moment)
+            markers = {w: marker for w in certain if (marker := self._tags[w].marker) is not None}
+            await asyncio.to_thread(self._book.mark, markers, self._moment)
 
 
 def _less(spans: Sequence[Span], without: Sequence[Span]) -> list[Span]:

@@ -3,17 +3,20 @@
 A moment belongs to a set of tags. The set stands in ``pi_followed`` under an id made of its tags; the
 moment is the version of an application transaction in the data table's log, as a lane's position is.
 It is committed after the corrections that it promises, so it can never run ahead of the data.
+
+The markers in ``pi_update_markers`` come last of all: who goes on from one hears everything that is not
+in the lake, and perhaps some things twice, which does no harm.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
-from pi_lakeflow.flow.tables import PI_FOLLOWED
+from pi_lakeflow.flow.tables import PI_FOLLOWED, PI_UPDATE_MARKERS
 from pi_lakeflow.model.ports import LaneMoved, Table
 from pi_lakeflow.model.work import APP_ID_PREFIX, Mark
 
@@ -21,8 +24,9 @@ from pi_lakeflow.model.work import APP_ID_PREFIX, Mark
 class FollowedBook:
     """Reads and writes those moments for one data table."""
 
-    def __init__(self, followed: Table, data: Table) -> None:
+    def __init__(self, followed: Table, markers: Table, data: Table) -> None:
         self._followed = followed
+        self._markers = markers
         self._data = data
         self._sets: dict[str, set[str]] | None = None
 
@@ -37,10 +41,27 @@ class FollowedBook:
                 found |= {webid: max(moment, found.get(webid, moment)) for webid in webids}
         return found
 
-    def mark(self, webids: Collection[str], moment: int) -> None:
-        """Changes of these tags before ``moment`` are in the lake, or where coverage claims nothing."""
-        if not webids or not self._data.exists():
+    def markers(self) -> dict[str, str]:
+        """For each tag where to go on; of a data table that is not there nothing was heard."""
+        if not self._markers.exists() or not self._data.exists():
+            return {}
+        rows = self._markers.read(["tag_webid", "marker", "data_table"])
+        of_table = zip(*(column.to_pylist() for column in rows.columns), strict=True)
+        return {
+            webid: marker for webid, marker, table in of_table if table == self._data.spec.name and marker
+        }
+
+    def mark(self, markers: Mapping[str, str], moment: int) -> None:
+        """Changes of these tags before ``moment``, and before the markers, are in the lake, or lie where
+        coverage claims nothing."""
+        if not markers or not self._data.exists():
             return
+        self._mark(markers.keys(), moment)
+        columns = [list(markers), list(markers.values()), [self._data.spec.name] * len(markers)]
+        schema = PI_UPDATE_MARKERS.arrow_schema
+        self._markers.merge(pa.table([pa.array(c) for c in columns], schema=schema))
+
+    def _mark(self, webids: Collection[str], moment: int) -> None:
         name = _name(webids)
         if name not in self._load():
             self._followed.add(_rows(name, webids, self._data.spec.name))

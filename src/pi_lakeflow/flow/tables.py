@@ -186,6 +186,19 @@ PI_FOLLOWED = TableSpec(
     source="stream",
 )
 
+PI_UPDATE_MARKERS = TableSpec(
+    name="pi_update_markers",
+    doc="Where Stream Updates go on after a restart. May be deleted: then the gap is read again.",
+    grain=Grain.ENTITY,
+    key=("data_table", "tag_webid"),
+    columns=(
+        Column("tag_webid", pa.string(), "WebId of the tag.", nullable=False),
+        Column("marker", pa.string(), "All changes before this marker are in the lake.", nullable=False),
+        Column("data_table", pa.string(), "The table that was corrected.", nullable=False),
+    ),
+    source="stream",
+)
+
 OPERATIONS = (
     PI_LANES,
     PI_COVERAGE,
@@ -194,4 +207,5 @@ OPERATIONS = (
     PI_INGEST_RUNS,
     PI_RECONCILIATION,
     PI_FOLLOWED,
+    PI_UPDATE_MARKERS,
 )
