@@ -29,7 +29,7 @@ from pi_lakeflow.simulator import NewEvent, Simulator, SimulatorConfig, World, s
 from pi_lakeflow.sinks.delta import DeltaLake
 from pi_lakeflow.sinks.memory import MemoryLake
 
-WORLDS = int(os.environ.get("PI_LAKEFLOW_WORLDS", "5"))
+WORLDS = int(os.environ.get("PI_LAKEFLOW_WORLDS", "3"))
 HOUR = 3600 * SECOND
 
 

@@ -40,7 +40,7 @@ from pi_lakeflow.simulator import (
 from pi_lakeflow.sinks.delta import DeltaLake
 from pi_lakeflow.sinks.memory import MemoryLake
 
-ROUNDS = int(os.environ.get("PI_LAKEFLOW_CHAOS", "12"))
+ROUNDS = int(os.environ.get("PI_LAKEFLOW_CHAOS", "6"))
 SEED = int(os.environ.get("PI_LAKEFLOW_SEED", "1"))
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 START = NOW - 2 * DAY
