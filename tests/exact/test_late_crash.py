@@ -24,7 +24,7 @@ from pi_lakeflow.simulator import Fault, FixedClock, Oddities, Simulator, Simula
 from pi_lakeflow.simulator.config import Limits
 from pi_lakeflow.sinks.delta import DeltaLake
 
-KILLS = int(os.environ.get("PI_LAKEFLOW_KILLS", "2"))
+KILLS = int(os.environ.get("PI_LAKEFLOW_KILLS", "1"))
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 MINUTE = 60 * SECOND
 SPAN = Span(NOW - 2 * DAY, NOW - 5 * MINUTE)
