@@ -36,7 +36,8 @@ class Capacity:
     """How strong the server is: seconds of work, and workers that share it.
 
     A request costs ``per_request + per_event * events + per_byte * bytes`` seconds of one of
-    ``workers``; more than ``queue`` waiting requests are refused with 503.
+    ``workers``; more than ``queue`` waiting requests are refused with 503. Nobody publishes such
+    figures: the presets are round numbers of the right order, made to compare strategies.
     """
 
     workers: int = 0  # 0 = no model: as fast as this computer
@@ -48,17 +49,17 @@ class Capacity:
 
     @classmethod
     def laptop(cls) -> Capacity:
-        """A demonstration on somebody's laptop."""
+        """All on one notebook: two cores do everything, the disks are local, the queue is short."""
         return cls(workers=2, per_request=0.004, per_event=4e-6, per_byte=2e-9, queue=50)
 
     @classmethod
     def plant(cls) -> Capacity:
-        """One server of a middling plant."""
+        """One server for a plant, the archive one switch away: longer to reach, faster to read."""
         return cls(workers=8, per_request=0.006, per_event=1.5e-6, per_byte=1e-9, queue=200, retry_after=1.0)
 
     @classmethod
     def enterprise(cls) -> Capacity:
-        """A strong server on a fast network."""
+        """A strong server beside a large archive that has everything in memory, on a fast network."""
         return cls(
             workers=32, per_request=0.003, per_event=5e-7, per_byte=5e-10, queue=1_000, retry_after=1.0
         )

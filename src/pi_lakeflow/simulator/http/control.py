@@ -40,6 +40,13 @@ class Actions:
     def get(self, method: str, name: str) -> Action | None:
         return self._known.get((method, name))
 
+    def explained(self) -> dict[str, str]:
+        """``"POST faults"`` and the like, with the first line of what it does."""
+        return {
+            f"{method} {name}": (action.__doc__ or "").strip().partition("\n")[0]
+            for (method, name), action in sorted(self._known.items(), key=lambda entry: entry[0][1])
+        }
+
 
 @lru_cache(maxsize=1)
 def _actions() -> Actions:
@@ -53,6 +60,8 @@ def _actions() -> Actions:
 
 async def control(sim: Simulator, method: str, path: str, body: bytes) -> Reply:
     """Answer one request of the control route."""
+    if method == "GET" and path.strip("/").casefold() == "simulator":
+        return json_reply(_actions().explained())
     action = _actions().get(method, path.removeprefix("/simulator/").strip("/"))
     if action is None:
         return message_reply(404, f"no action {method} {path}")
