@@ -190,3 +190,14 @@ def test_only_the_chosen_databases_are_read(tmp_path: Path) -> None:
         given = settings(sim, tmp_path, databases=["lab*"])
         read(given, "pi_asset_hierarchy", "pi_asset_databases")
         assert {r["database_name"] for r in rows(given, "pi_asset_hierarchy")} == {"Laboratory"}
+
+
+def test_limits_have_their_values(lake: Settings, plant: Simulator) -> None:
+    world = plant.world.part(Assets)
+    tag = next(t for t in plant.world.tags() if t.units)
+    measured = world.attribute_of(tag)
+    wanted = {world.webid(a): a.definition.default for a in world.child_attributes(measured)}
+    held = {r["attribute_webid"]: r for r in rows(lake, "pi_attribute_values")}
+    assert {webid: held[webid]["value"] for webid in wanted} == wanted
+    traits = {r["attribute_webid"]: r for r in rows(lake, "pi_attribute_traits")}
+    assert {traits[webid]["measured_path"] for webid in wanted} == {measured.path}

@@ -23,8 +23,6 @@ from pi_lakeflow.model.events import Observer, ignore
 from pi_lakeflow.model.ports import Changed, Lake
 from pi_lakeflow.settings.schema import Settings
 
-_COSTLY = ("pi_point_attributes",)
-
 
 @dataclass(slots=True)
 class TableReport:
@@ -81,8 +79,8 @@ async def read_assets(
     """
     began, counters = time.monotonic(), Counters(observer)
     tables = asset_tables(names)
-    if not names and not settings.assets.point_attributes:
-        tables = [table for table in tables if table.name not in _COSTLY]
+    if not names:
+        tables = [table for table in tables if table.name not in _unwanted(settings)]
     report = AssetsReport(secrets.token_hex(8))
     now = SystemClock().now()
     rows: dict[str, list[pa.RecordBatch]] = {table.name: [] for table in tables}
@@ -138,6 +136,15 @@ def _written(
         report.inserted, report.updated, report.deleted = changed.inserted, changed.updated, changed.deleted
         report.status = "written" if changed.rows else "unchanged"
     return report
+
+
+def _unwanted(settings: Settings) -> set[str]:
+    """The tables that are read only on request."""
+    chosen = {
+        "pi_point_attributes": settings.assets.point_attributes,
+        "pi_attribute_values": settings.assets.values,
+    }
+    return {name for name, wanted in chosen.items() if not wanted}
 
 
 def _databases(settings: Settings) -> Callable[[Item], bool]:

@@ -211,6 +211,11 @@ class Assets:
         default=False,
         doc="Keep what changed: each table gets a twin `<table>_history` with `valid_from` and `valid_to`.",
     )
+    values: bool = key(
+        BOOLEAN,
+        default=True,
+        doc="Also read the values of attributes without data reference, such as limits and nameplates.",
+    )
     point_attributes: bool = key(
         BOOLEAN,
         default=False,

@@ -13,7 +13,8 @@ class Listing:
     ``path`` has sources of the parent in braces; without a value for one there is nothing to read.
     ``only`` is a property that the parent must have. ``whole`` means that the answer is one object, not
     a list. ``paged`` lists are asked for in large pages. An ``optional`` one is not there on older
-    servers, which is no failure.
+    servers, which is no failure. A ``grouped`` one takes the ids of many objects at once: those of its
+    parent and of the listing ``also`` that lack the property ``without``.
     """
 
     name: str
@@ -24,11 +25,15 @@ class Listing:
     paged: bool = False
     whole: bool = False
     optional: bool = False
+    grouped: bool = False
+    also: str = ""
+    without: str = ""
 
     def needs(self) -> set[str]:
         """The properties of the parent that are used."""
         names = {name.removesuffix("#") for name in re.findall(r"\{([^}]+)\}", self.path)}
-        return names | ({self.only} if self.only else set())
+        names |= {name for name in (self.only, self.without) if name}
+        return names | ({"WebId"} if self.grouped else set())
 
 
 def _below(parent: str, controller: str, *names: tuple[str, str]) -> list[Listing]:
@@ -103,6 +108,14 @@ LISTINGS: tuple[Listing, ...] = (
         ),
         only="HasChildren",
     ),
+    Listing(
+        "attribute_values",
+        "nested_attributes",
+        "streamsets/value",
+        grouped=True,
+        also="attributes",
+        without="DataReferencePlugIn",
+    ),
     Listing("analyses", "databases", "assetdatabases/{WebId}/analyses", _FIELD, paged=True, optional=True),
     Listing("analysis_rules", "analyses", "analysisrules/{Links.AnalysisRule#}", whole=True),
     Listing("time_rules", "analyses", "timerules/{Links.TimeRule#}", whole=True),
@@ -116,5 +129,5 @@ def with_parents(names: set[str]) -> list[Listing]:
     wanted = set(names)
     for listing in reversed(LISTINGS):
         if listing.name in wanted and listing.parent is not None:
-            wanted.add(listing.parent)
+            wanted |= {listing.parent, listing.also} - {""}
     return [listing for listing in LISTINGS if listing.name in wanted]

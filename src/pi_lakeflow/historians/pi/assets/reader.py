@@ -25,6 +25,8 @@ from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
 
 _PAGE = 5_000
 _PER_BATCH = 100
+_IDS_PER_REQUEST = 70  # of about 80 characters each
+_REQUESTS_OF_IDS = 50  # in one batch
 _BATCHES_AT_ONCE = 8
 _GONE = (404, 410)
 _SOURCE = re.compile(r"\{([^}]+)\}")
@@ -64,6 +66,7 @@ class AssetReader:
         self._wanted = wanted
         self._listings = with_parents({name for table in tables for name in table.listings})
         self._kept: dict[str, list[Item]] = {}
+        self._ids: dict[str, dict[str, None]] = {each.name: {} for each in self._listings if each.grouped}
         self._turns = asyncio.Semaphore(_BATCHES_AT_ONCE)
 
     async def read(self, deliver: Deliver) -> Outcome:
@@ -117,18 +120,29 @@ class AssetReader:
             chosen = items if listing.name != "databases" else [i for i in items if self._wanted(i)]
             for table in tables:
                 deliver(table, table.rows(chosen, self._ingested_at))
+            self._note_ids(listing, chosen)
             if slim:
                 kept += _slimmed(chosen, slim, listing.name)
 
+    def _note_ids(self, listing: Listing, items: Iterable[Item]) -> None:
+        """Keep the ids that grouped listings ask for, and nothing else of their objects."""
+        for each in self._listings:
+            if each.grouped and listing.name in (each.parent, each.also):
+                ids = (str(item["WebId"]) for item in items if not item.get(each.without))
+                self._ids[each.name].update(dict.fromkeys(ids))
+
     def _slim(self, listing: Listing) -> set[str]:
         """What later readings need of the listing's objects."""
-        children = (child for child in self._listings if child.parent == listing.name)
+        children = (c for c in self._listings if c.parent == listing.name and not c.grouped)
         needs = {name for child in children for name in child.needs()}
         above = (pair for table in self._tables for pair in table.above())
         return needs | {path for name, path in above if name == listing.name}
 
     def _selected(self, listing: Listing) -> str:
         names = self._slim(listing)
+        for each in self._listings:
+            if each.grouped and listing.name in (each.parent, each.also):
+                names |= each.needs()
         for table in self._tables:
             if listing.name in table.listings:
                 names |= table.selected()
@@ -139,6 +153,10 @@ class AssetReader:
     # -- requests ----------------------------------------------------------------------------------
 
     async def _pages(self, listing: Listing) -> AsyncIterator[list[Item]]:
+        if listing.grouped:
+            async for values in self._grouped(listing):
+                yield values
+            return
         parents = self._parents(listing)
         if len(parents) == 1 or listing.paged:
             for path, above in parents.items():
@@ -152,6 +170,18 @@ class AssetReader:
             for answers in await asyncio.gather(*tasks):
                 for path, items in answers.items():
                     yield [{**item, **parents[path]} for item in items]
+
+    async def _grouped(self, listing: Listing) -> AsyncIterator[list[Item]]:
+        """What a route that takes many ids says about each."""
+        ids = list(self._ids.pop(listing.name))
+        groups = [ids[at : at + _IDS_PER_REQUEST] for at in range(0, len(ids), _IDS_PER_REQUEST)]
+        params = self._params(listing)
+        paths = [f"{listing.path}?{urlencode([*(('webId', i) for i in g), *params])}" for g in groups]
+        chunks = [paths[at : at + _REQUESTS_OF_IDS] for at in range(0, len(paths), _REQUESTS_OF_IDS)]
+        for at in range(0, len(chunks), _BATCHES_AT_ONCE):
+            tasks = (self._batch(listing, chunk) for chunk in chunks[at : at + _BATCHES_AT_ONCE])
+            for answers in await asyncio.gather(*tasks):
+                yield [item for items in answers.values() for item in items]
 
     def _parents(self, listing: Listing) -> dict[str, dict[str, Any]]:
         """The paths to ask, each with what is known of the objects above it."""
@@ -191,8 +221,8 @@ class AssetReader:
         """The objects below each path. One that is gone meanwhile has none; what failed for another
         reason is asked for alone, which retries or raises.
         """
-        query = urlencode(self._params(listing), quote_via=quote)
-        requests = {str(n): {"Method": "GET", "Resource": f"{path}?{query}"} for n, path in enumerate(paths)}
+        query = "" if listing.grouped else "?" + urlencode(self._params(listing), quote_via=quote)
+        requests = {str(n): {"Method": "GET", "Resource": f"{path}{query}"} for n, path in enumerate(paths)}
         async with self._turns:
             answers = await self._client.batch(requests)
         failures = failed_children(answers)
@@ -201,6 +231,8 @@ class AssetReader:
             error = failures.get(str(number))
             if error is None:
                 found[path] = [i async for i in self._followed(listing, answers[str(number)]["Content"])]
+            elif listing.grouped:
+                raise error
             elif isinstance(error, Refused) and error.status in _GONE:
                 found[path] = []
             else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from pi_lakeflow.historians.pi.assets.columns import DATABASE, SERVER, base
@@ -256,4 +259,43 @@ PI_TRAITS = asset_table(
     field("require_numeric", "RequireNumeric", "Numbers only.", _FLAG),
     field("require_string", "RequireString", "Texts only.", _FLAG),
     key=("trait",),
+)
+
+
+def _value(item: Item) -> Any:
+    return look(item, "Value.Value")
+
+
+def _part(name: str) -> Callable[[Item], Any]:
+    def get(item: Item) -> Any:
+        value = _value(item)
+        return value.get(name) if isinstance(value, Mapping) else None
+
+    return get
+
+
+def _shown(item: Item) -> str | None:
+    value = _value(item)
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown: str | None = value if isinstance(value, str) else _part("Name")(item)
+    return shown
+
+
+_VALUE = ("Value.Value",)
+
+PI_ATTRIBUTE_VALUES = asset_table(
+    "pi_attribute_values",
+    "The values of attributes without data reference: limits, nameplates, places. Joins with "
+    "`pi_attribute_traits` and `pi_element_attributes` by `attribute_webid`.",
+    "attribute_values",
+    _ATTRIBUTE_ID,
+    field("attribute_name", "Name", "Name of the attribute."),
+    field("attribute_path", "Path", "Full path."),
+    field("value", _value, "The number; null when it is none.", _NUMBER, needs=_VALUE),
+    field("value_text", _shown, "The text, or the name of an enumeration value.", needs=_VALUE),
+    field("state_code", _part("Value"), "The number of an enumeration value.", _INT, needs=_VALUE),
+    field("units", "Value.UnitsAbbreviation", "Units of the value."),
+    field("good", "Value.Good", "False for bad values, as the server says.", _FLAG),
+    key=("attribute_webid",),
 )
