@@ -21,6 +21,7 @@ class Server:
     queue: int = 10**6
     speed: Callable[[float], float] = lambda _now: 1.0  # 0.1 is a brown-out
     patience: float = float("inf")  # seconds after which the client gives up: a loss
+    noise: float = 0.0  # share of requests that get lost whatever the load
     weight: Callable[[random.Random], float] = lambda _dice: 1.0  # size of a request; work grows with it
 
 
@@ -43,26 +44,47 @@ def simulate(
     limit: AdaptiveLimit, server: Server, seconds: float, *, seed: int = 1, demand: int = 10**6
 ) -> Trace:
     """Keep as many requests in flight as the limit and ``demand`` allow, for ``seconds``."""
+    (trace,) = simulate_together([limit], server, seconds, seed=seed, demand=demand)
+    return trace
+
+
+def simulate_together(
+    limits: list[AdaptiveLimit],
+    server: Server,
+    seconds: float,
+    *,
+    seed: int = 1,
+    demand: int = 10**6,
+    begins: list[float] | None = None,
+) -> list[Trace]:
+    """Several clients of one server, each with its own limit; ``begins`` says when each comes."""
     dice = random.Random(seed)
-    trace = Trace()
+    traces = [Trace() for _ in limits]
+    begins = begins or [0.0] * len(limits)
     free = [0.0] * server.workers  # when each worker is free
-    flying: list[tuple[float, float, bool, float]] = []  # (end, start, dropped, weight)
+    flying: list[tuple[float, float, bool, float, int]] = []  # (end, start, dropped, weight, client)
+    mine = [0] * len(limits)
     now = 0.0
     while now < seconds:
-        while len(flying) < min(int(limit.limit), demand):
-            weight = server.weight(dice)
-            end, dropped = _send(server, free, now, dice, flying=len(flying), weight=weight)
-            heapq.heappush(flying, (end, now, dropped, weight))
-        end, start, dropped, weight = heapq.heappop(flying)
+        turns = dice.sample(range(len(limits)), len(limits)) if len(limits) > 1 else [0]
+        for client in turns:
+            while now >= begins[client] and mine[client] < min(int(limits[client].limit), demand):
+                weight = server.weight(dice)
+                end, dropped = _send(server, free, now, dice, flying=len(flying), weight=weight)
+                heapq.heappush(flying, (end, now, dropped, weight, client))
+                mine[client] += 1
+        end, start, dropped, weight, client = heapq.heappop(flying)
         now = end
-        limit.on_sample(end - start, len(flying) + 1, dropped, weight=weight)
+        limits[client].on_sample(end - start, mine[client], dropped, weight=weight)
+        mine[client] -= 1
+        trace = traces[client]
         trace.times.append(now)
-        trace.limits.append(limit.limit)
+        trace.limits.append(limits[client].limit)
         trace.served += not dropped
         trace.dropped += dropped
         if not dropped:
             trace.ends.append(now)
-    return trace
+    return traces
 
 
 def _send(
@@ -76,7 +98,7 @@ def _send(
     heapq.heappush(free, end)
     if end - now > server.patience:
         return now + server.patience, True
-    return end, False
+    return end, server.noise > 0 and dice.random() < server.noise
 
 
 def constant(seconds: float) -> Service:

@@ -9,7 +9,15 @@ from statistics import mean
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.flow_gate.queueing import Server, Service, constant, exponential, lognormal, simulate
+from tests.flow_gate.queueing import (
+    Server,
+    Service,
+    constant,
+    exponential,
+    lognormal,
+    simulate,
+    simulate_together,
+)
 
 from pi_lakeflow.flow.limit import AdaptiveLimit
 
@@ -111,3 +119,50 @@ def test_grows_only_while_it_is_used() -> None:
     """Two requests at a time never prove that twenty are all right."""
     trace = simulate(AdaptiveLimit(4, maximum=64), Server(1000, lognormal(0.05)), 60.0, demand=2)
     assert max(trace.limits) <= 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("workers", [12, 1000])
+def test_random_loss_is_no_load(workers: int, seed: int) -> None:
+    """Two requests of a hundred get lost whatever we do: after a while that no longer slows us down."""
+    trace = simulate(AdaptiveLimit(maximum=32), Server(workers, lognormal(0.1), noise=0.02), 120.0, seed=seed)
+    assert mean(trace.between(60, 120)) >= min(0.8 * workers, 20)
+    assert trace.throughput(60, 120) >= 0.7 * min(workers, 26) / 0.1
+
+
+def test_random_loss_does_not_hide_load() -> None:
+    """Used to random loss, it still gives way at once when the server gets slow."""
+    server = Server(
+        12, lognormal(0.1), noise=0.02, speed=lambda now: 0.1 if 100 <= now < 130 else 1.0, patience=1.5
+    )
+    trace = simulate(AdaptiveLimit(maximum=32), server, 220.0)
+    assert mean(trace.between(60, 100)) >= 10
+    assert min(trace.between(100, 132)) <= 4
+    assert mean(trace.between(180, 220)) >= 0.7 * 12
+
+
+def test_loss_beyond_the_believable_is_load() -> None:
+    trace = simulate(AdaptiveLimit(maximum=32), Server(1000, lognormal(0.1), noise=0.3), 60.0)
+    assert mean(trace.between(20, 60)) <= 3
+
+
+@pytest.mark.parametrize("begins", [None, [0.0, 0.0, 0.0, 60.0]], ids=["together", "one comes late"])
+def test_peers_share_a_server_fairly_and_do_not_flood_it(begins: list[float] | None) -> None:
+    """Four processes: each gets a fair part, and together they queue little more than one alone would."""
+    limits = [AdaptiveLimit(maximum=32, peers=4) for _ in range(4)]
+    traces = simulate_together(limits, Server(12, lognormal(0.1)), 300.0, begins=begins)
+    served = [trace.throughput(150, 300) for trace in traces]
+    assert sum(served) >= 0.75 * 12 / 0.1
+    assert min(served) >= 0.4 * sum(served) / 4
+    assert sum(mean(trace.between(150, 300)) for trace in traces) <= 4 * 12
+
+
+def test_another_maximum_holds_at_once() -> None:
+    limit = AdaptiveLimit(32, maximum=32)
+    limit.resize(4, peers=2)
+    assert limit.limit <= 4
+    limit.resize(16)
+    trace = simulate(limit, Server(1000, lognormal(0.05)), 60.0)
+    assert mean(trace.between(40, 60)) >= 10
+    with pytest.raises(ValueError, match="maximum"):
+        limit.resize(0)

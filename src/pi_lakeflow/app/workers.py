@@ -141,6 +141,7 @@ class _Crew:
         )
         worker = _Worker(process)
         worker.send(Job(replace(self._settings, performance=mine), part))
+        worker.send(Allow(budget))
         if self._stop.draining:
             worker.send(Drain())
         return worker

@@ -38,10 +38,12 @@ MAX_PAUSE = 600.0  # seconds: a server that wants a longer pause is asked again
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one process may do to one server. ``rate_per_second`` None means unlimited."""
+    """What one process may do to one server. ``rate_per_second`` None means unlimited; ``peers`` is
+    how many processes share the server, this one included."""
 
     max_in_flight: int
     rate_per_second: float | None = None
+    peers: int = 1
 
     def __post_init__(self) -> None:
         if self.max_in_flight < 1:
@@ -59,7 +61,7 @@ class Budget:
             )
         whole, rest = divmod(self.max_in_flight, n)
         rate = None if self.rate_per_second is None else self.rate_per_second / n
-        return Budget(whole + (1 if index % n < rest else 0), rate)
+        return Budget(whole + (1 if index % n < rest else 0), rate, n)
 
 
 class Slot:
@@ -198,7 +200,7 @@ class Gate:
         self.budget = budget
         self._pacer.change(budget.rate_per_second)
         if self._adaptive is not None:
-            self._adaptive.resize(budget.max_in_flight)
+            self._adaptive.resize(budget.max_in_flight, peers=budget.peers)
         self._dispatch()
 
     def now(self) -> float:

@@ -21,12 +21,17 @@ Three more rules protect the server at once:
   reduced in proportion, at most halved;
 * the centre moves up only while the limit is really used.
 
+A loss is no sign of load when it comes as often at a low level as at a high one: a proxy or a network
+that drops two requests of a hundred does so whatever we do. Losses in the rounds at the lower level tell that
+background; those beyond it are load. A background above ``MOST_BACKGROUND`` is never believed.
+
 Requests are compared with requests of the same kind only: the power of two of their ``weight``.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 SPREAD = 0.3  # half the distance between the two levels, relative to the centre
@@ -40,6 +45,9 @@ FIRST_CREEP = 0.02  # the ceiling that a loss sets rises by this after a high ro
 ALARM = 2.5  # times the long-term latency
 MEMORY = 1000  # samples that the long-term latency remembers
 CLIP = 6.0  # times the long-term latency: more is counted as this
+LATELY = 50  # samples: losses within so many are one observation
+LEAST_EVIDENCE = 1.5  # losses at the lower level before a background is believed
+MOST_BACKGROUND = 0.08  # of all requests
 SHORTEST, ENOUGH = 12, 24  # samples of a round: at a low level it must not take for ever
 
 
@@ -57,6 +65,32 @@ class _Usual:
         clipped = ratio * self.seconds if self.seconds else seconds
         self.seconds += (clipped - self.seconds) / min(self.samples, MEMORY)
         return ratio
+
+
+@dataclass(slots=True)
+class _Background:
+    """How often requests are lost for reasons that have nothing to do with our level."""
+
+    samples: float = 0.0  # of rounds at the lower level, the older ones counting less
+    lost: float = 0.0
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=LATELY))
+
+    def note(self, *, lost: bool, low: bool) -> None:
+        self.recent.append(lost)
+        if low:
+            self.samples += 1 - self.samples / MEMORY
+            self.lost += lost - self.lost / MEMORY
+
+    @property
+    def rate(self) -> float:
+        return self.lost / (self.samples + LATELY)
+
+    @property
+    def explains(self) -> bool:
+        """Whether the losses of late are no more than the background brings."""
+        usual = self.rate
+        believed = self.lost >= LEAST_EVIDENCE and usual <= MOST_BACKGROUND
+        return believed and sum(self.recent) <= 1 + 3 * usual * LATELY
 
 
 @dataclass(slots=True)
@@ -85,12 +119,14 @@ class _Round:
 class AdaptiveLimit:
     """A concurrency limit between ``minimum`` and ``maximum`` that follows the server.
 
-    ``limit`` is a float; the enforcer uses its integer part, which is at least ``minimum``.
+    ``limit`` is a float; the enforcer uses its integer part, which is at least ``minimum``. ``peers`` is
+    how many like this one share the server: each sees only its part of what it does to the latency.
     """
 
-    def __init__(self, initial: float = 4.0, *, minimum: int = 1, maximum: int = 64) -> None:
+    def __init__(self, initial: float = 4.0, *, minimum: int = 1, maximum: int = 64, peers: int = 1) -> None:
         if not 1 <= minimum <= maximum:
             raise ValueError(f"1 <= minimum <= maximum must hold, not {minimum}, {maximum}")
+        self._peers = peers
         self._minimum = float(minimum)
         self._maximum = float(maximum)
         self._ceiling = self._maximum  # where the last loss was; it creeps up
@@ -98,6 +134,7 @@ class AdaptiveLimit:
         self._doomed = 0  # requests that were in flight with a lost one: their fate is no news
         self._centre = self._clamped(float(initial))
         self._kinds: dict[int, _Usual] = {}
+        self._background = _Background()
         self._starting = True
         self._high = False
         self._elasticity = 0.0
@@ -108,8 +145,9 @@ class AdaptiveLimit:
     def limit(self) -> float:
         return self._round.level
 
-    def resize(self, maximum: int) -> None:
-        """Another maximum; what was learned of the server stays."""
+    def resize(self, maximum: int, *, peers: int = 1) -> None:
+        """Another maximum and number of peers; what was learned of the server stays."""
+        self._peers = peers
         if maximum < self._minimum:
             raise ValueError(f"the maximum {maximum} is below the minimum {self._minimum:g}")
         at_maximum = self._ceiling >= self._maximum
@@ -131,15 +169,23 @@ class AdaptiveLimit:
         if self._doomed > 0:
             self._doomed -= 1
         elif dropped:
-            self._lost(in_flight)
+            self._background.note(lost=True, low=not self._high)
+            if not self._background.explains and not self._at_floor:
+                self._lost(in_flight)
         elif now.deaf > 0:
             now.deaf -= 1
         else:
+            self._background.note(lost=False, low=not self._high)
             now.busiest = max(now.busiest, in_flight)
             now.ratios.append(self._relative(latency_s, weight))
             if now.complete:
                 self._finish(now)
         return self.limit
+
+    @property
+    def _at_floor(self) -> bool:
+        """Fewer requests are not possible: a loss here says what the background is, and no more."""
+        return not self._high and self._round.level <= self._minimum
 
     def _lost(self, in_flight: int) -> None:
         self._ceiling = max(self._minimum, 0.9 * min(in_flight, self.limit))
@@ -166,7 +212,7 @@ class AdaptiveLimit:
 
     def _learn(self, low: _Round, high: _Round) -> None:
         if high.busiest > low.busiest:
-            slope = math.log(high.mean / low.mean) / math.log(high.busiest / low.busiest)
+            slope = math.log(high.mean / low.mean) / math.log(high.busiest / low.busiest) * self._peers
             trust = START_TRUST if self._starting else TRUST
             self._elasticity += trust * (min(1.5, max(-0.5, slope)) - self._elasticity)
         if self._starting and self._elasticity > TARGET:
