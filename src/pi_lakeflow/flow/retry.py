@@ -29,6 +29,8 @@ from pi_lakeflow.errors import Retryable, SettingsError, SourceUnavailable, Thro
 from pi_lakeflow.flow.gate import Gate, Slot
 from pi_lakeflow.model.events import Observer, RequestRetried, Waited, ignore
 
+_BUSY = 60  # answers "busy" beyond the attempts, far more than fit into the total time at growing waits
+_TRUST = 3  # failures after which a server's Retry-After is no longer taken for long enough
 T = TypeVar("T")
 _OURS: ContextVar[bool] = ContextVar("pi_lakeflow_retrying", default=False)
 
@@ -43,7 +45,8 @@ logging.getLogger("stamina").addFilter(_not_ours)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How persistent we are. ``attempts`` counts the first try; ``backoff`` is the base of the
+    """How persistent we are. ``attempts`` counts the first try, but not those that the server refused
+    because it is busy (429, 503): these are bounded by ``total`` alone. ``backoff`` is the base of the
     exponential wait (``performance.retry_backoff``), ``longest`` its cap, ``total`` bounds the
     time spent on one request, waits included and the gate's queue excluded."""
 
@@ -70,7 +73,8 @@ class RetryPolicy:
         history = _History(self, gate, observer)
         mark = _OURS.set(True)
         try:
-            async for attempt in stamina.retry_context(on=history.wait, attempts=self.attempts, timeout=None):
+            most = 1 if self.attempts == 1 else self.attempts + _BUSY
+            async for attempt in stamina.retry_context(on=history.wait, attempts=most, timeout=None):
                 if history.last is not None:
                     observer(history.as_event(subject, history.last))
                     if not isinstance(history.last, Throttled):  # else the gate has waited, and says so
@@ -97,6 +101,7 @@ class _History:
         self._gate = gate
         self._observer = observer
         self._again = True
+        self._broken = 0  # failures other than a server that says it is busy
         self.failures = 0
         self.spent = 0.0
         self.pause = 0.0
@@ -117,14 +122,17 @@ class _History:
         self.failures += 1
         self.last = error
         self.pause = random.uniform(0.0, self._policy.ceiling(self.failures))
-        if isinstance(error, Throttled):
-            self.pause = self.pause if error.retry_after is None else error.retry_after
+        self._broken += not isinstance(error, Throttled)
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            own = self.pause if self.failures > _TRUST else 0.0
+            self.pause = max(error.retry_after, own)
         if stamina.is_testing():
             self.pause = 0.0
         elif isinstance(error, Throttled):
             self._gate.pause(self.pause)  # holds back everybody, this request included
         self.spent += self.pause
-        self._again = self.spent <= self._policy.total.total_seconds()
+        in_time = self.spent <= self._policy.total.total_seconds()
+        self._again = in_time and self._broken < self._policy.attempts
 
     def wait(self, error: Exception) -> bool | float:
         """Stamina's hook: False gives up, a number is the wait in seconds."""
