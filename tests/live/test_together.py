@@ -42,7 +42,7 @@ def test_history_and_live_values_meet(tmp_path: Path) -> None:
         )
         running = threading.Thread(target=connector.run)
         running.start()
-        time.sleep(9)
+        time.sleep(6)
         connector.stop()
         running.join(60)
         assert not running.is_alive()

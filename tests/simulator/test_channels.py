@@ -99,6 +99,25 @@ async def test_edits_and_deletions_come_as_ordinary_values() -> None:
             ]
 
 
+async def test_an_element_tells_of_its_attributes() -> None:
+    """Those with a PI point behind them; the others never have news."""
+    async with simulated(tags=200, live=QUICK) as c:
+        (server, *_) = (await c.get("/assetservers"))["Items"]
+        (database, *_) = (await c.get(f"/assetservers/{server['WebId']}/assetdatabases"))["Items"]
+        found = await c.get(f"/assetdatabases/{database['WebId']}/elements", searchFullHierarchy="true")
+        for element in found["Items"]:
+            attributes = (await c.get(f"/elements/{element['WebId']}/attributes"))["Items"]
+            if any(attribute["DataReferencePlugIn"] == "PI Point" for attribute in attributes):
+                break
+        url = f"{c.sim.url}/streamsets/{element['WebId']}/channel"
+        async with c.session.ws_connect(url) as socket:
+            c.sim.world.clock.advance(24 * HOUR)
+            body = await message(socket)
+        names = {attribute["Name"] for attribute in attributes}
+        assert {stream["Name"] for stream in body["Items"]} <= names
+        assert all("|" in stream["Path"] and stream["Items"] for stream in body["Items"])
+
+
 async def test_initial_values_and_heartbeats() -> None:
     async with simulated(**PLAIN) as c:
         query = f"{ids(c, 0, 1)}&includeInitialValues=true&heartbeatRate=3"

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pi_lakeflow import aio
+from pi_lakeflow.app.follow import follow
 from pi_lakeflow.app.ingest import Report, Request, ingest
 from pi_lakeflow.app.performance_log import logged
 from pi_lakeflow.app.reading import answer_sizer
@@ -77,6 +78,8 @@ class PILakeflowConnector:
         """
         request = Request("run")
         self._stop = Stop()
+        if wanted(self.settings, request) and self.settings.streaming.mode == "updates":
+            return self._run_and_follow(request)
         if wanted(self.settings, request):
             both = aio.run(run_and_stream(self.settings, request, stop=self._stop))
             report = both.recorded
@@ -84,6 +87,14 @@ class PILakeflowConnector:
             return report
         report = aio.run(ingest(self.settings, request, stop=self._stop))
         self.failures = [each.failure for each in report.quarantined]
+        return report
+
+    def _run_and_follow(self, request: Request) -> Report:
+        """Catch up, then follow the archive through Stream Updates until ``stop``."""
+        report = aio.run(ingest(self.settings, request, stop=self._stop))
+        followed = aio.run(follow(self.settings, stop=self._stop))
+        report.rows += followed.rows
+        self.failures = [*(each.failure for each in report.quarantined), *followed.failures]
         return report
 
     def stop(self) -> None:

@@ -20,7 +20,8 @@ from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.livelanes import Lanes
 from pi_lakeflow.engines.pulse import Pulse
-from pi_lakeflow.engines.streaming import StreamingEngine, StreamPorts, StreamSize
+from pi_lakeflow.engines.streaming import StreamingEngine
+from pi_lakeflow.engines.streamparts import StreamPorts, StreamSize
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.historians.pi.live.digest import ChannelDigest, live_rows
@@ -105,7 +106,7 @@ async def stream(
         report.tags, report.lanes = len(found), len(lanes)
         engine = _engine(settings, source, lake, lanes, found, pool, run_id, observer, stop)
         report.pulse = engine.pulse
-        await _follow(settings, source, engine, serve, {webid: tag.name for webid, tag in found.items()})
+        await _follow(source, engine, serve, {webid: tag.name for webid, tag in found.items()})
         report.failures += engine.failures
     return report
 
@@ -175,14 +176,13 @@ def size_of(settings: Settings) -> StreamSize:
 
 
 async def _follow(
-    settings: Settings,
     source: Source,
     engine: StreamingEngine,
     serve: Serve | None,
     names: Mapping[str, str],
 ) -> None:
     """Open the channels, run the engine, and end both together."""
-    feed = ChannelFeed(source.client, engine, overlap=settings.streaming.overlap)
+    feed = ChannelFeed(source.client, engine)
     await engine.sync_clock()
     running = asyncio.create_task(engine.run(feed.close))
     beside = [asyncio.create_task(_opened(feed, engine))]

@@ -21,8 +21,9 @@ from pi_lakeflow.model.work import APP_ID_PREFIX, Join, Leave, Mark, Step, versi
 class LaneState:
     """One lane. ``position`` is committed; ``claim`` will be, with the rows that are buffered now.
 
-    ``heard``: the channel is open and nothing before it is missing. ``opens`` counts openings,
-    ``filling`` says that a gap is being read, ``again`` that it must be read once more.
+    ``heard``: the channel is open and nothing before it is missing. ``proven``: when the last message
+    that was read came, by our clock; everything that the server sent before is here. ``opens`` counts
+    openings, ``filling`` says that a gap is being read, ``again`` that it must be read once more.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LaneState:
     position: int
     version: int | None
     claim: int = 0
+    proven: int = 0
     opens: int = 0
     heard: bool = False
     filling: bool = False

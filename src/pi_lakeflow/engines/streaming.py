@@ -3,7 +3,8 @@
 What holds, whatever breaks:
 
 - A lane's position says: every archived event of its tags before it is in the table. It moves in
-  the commit that carries the rows, and only while the lane's channel is open and its gap is filled.
+  the commit that carries the rows, and only while the lane's channel is open and its gap is filled: up
+  to the last message (a heartbeat is one), less the time that the server may take to tell a value.
 - When a channel opens, the span from the position to that moment is read from the archive; rows that the
   table or this process has already are left out. So a channel that broke, a restart and a ``kill -9``
   are one case.
@@ -17,76 +18,27 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.livelanes import Lanes, LaneState, Moves
 from pi_lakeflow.engines.pulse import Pulse
+from pi_lakeflow.engines.streamparts import SECOND, Buffered, StreamPorts, StreamSize, missing_rows
 from pi_lakeflow.errors import PiLakeflowError, Refused, SinkUnavailable, SourceUnavailable
 from pi_lakeflow.flow.committer import Failed, error_rows
-from pi_lakeflow.flow.recent import Recent, hashes, numbered, with_index
+from pi_lakeflow.flow.recent import Recent
 from pi_lakeflow.model.clock import Clock
 from pi_lakeflow.model.events import Committed, Observer, Quarantined, ignore
-from pi_lakeflow.model.live import Message, MessageReader
-from pi_lakeflow.model.ports import LaneMoved, Table, UnitReader
+from pi_lakeflow.model.live import Message
+from pi_lakeflow.model.ports import LaneMoved
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.work import Piece, TagFailure, WorkUnit
 
 T = TypeVar("T")
-AsLive = Callable[[pa.RecordBatch, int], pa.Table]
-_SECOND = 1_000_000
 _GAPS_AT_ONCE = 2  # read from the archive, so that their rows fit the memory
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSize:
-    """``rows``: as many make a commit due; ``seconds``: so does the age of the oldest one. ``capacity``
-    rows and ``bytes`` of messages are in memory at most. ``overlap`` (microseconds): how much later than
-    its time an event may arrive on an open channel. ``idle``: seconds between commits without rows.
-    """
-
-    rows: int = 10_000
-    seconds: float = 60.0
-    capacity: int = 500_000
-    bytes: int = 32_000_000
-    overlap: int = 60 * _SECOND
-    idle: float = 300.0
-    when_full: Literal["block", "shed"] = "block"
-
-
-@dataclass(slots=True)
-class Buffered:
-    """Rows that wait for a commit."""
-
-    tables: list[pa.Table] = field(default_factory=list)
-    rows: int = 0
-    oldest: float | None = None
-
-    def add(self, table: pa.Table, now: float) -> None:
-        if table.num_rows:
-            self.tables.append(table)
-            self.rows += table.num_rows
-            self.oldest = now if self.oldest is None else self.oldest
-
-
-@dataclass(frozen=True, slots=True)
-class StreamPorts:
-    """What the engine is handed. ``server_now`` asks for the server's time (microseconds); ``as_live``
-    makes rows of the live table of recorded ones that came at a given time."""
-
-    messages: MessageReader
-    recorded: UnitReader
-    as_live: AsLive
-    server_now: Callable[[], Awaitable[int]]
-    data: Table
-    errors: Table
-    pool: Executor
 
 
 class StreamingEngine:
@@ -116,7 +68,7 @@ class StreamingEngine:
         self._offset = 0  # microseconds that the server's clock is ahead of ours
         self._pending: deque[Message] = deque()
         self._pending_bytes = 0
-        self._reading: int | None = None  # when the oldest message that is being read came
+        self._reading = False
         self._buffer = Buffered()
         self._recent = Recent()
         self._arrived = asyncio.Event()
@@ -215,7 +167,7 @@ class StreamingEngine:
             task.cancel()
         await asyncio.gather(*self._fills, return_exceptions=True)
         await hang_up()
-        while self._pending or self._reading is not None:
+        while self._pending or self._reading:
             self._arrived.set()
             await asyncio.sleep(0.01)
             if reading.done():
@@ -251,7 +203,7 @@ class StreamingEngine:
         while self._pending and size < self._size.bytes // 4:
             taken.append(self._pending.popleft())
             size += len(taken[-1].body)
-        self._reading = taken[0].at
+        self._reading = True
         try:
             found = await self._in_thread(lambda: self._ports.messages.read(taken))
             for place, reason in found.broken:
@@ -259,9 +211,11 @@ class StreamingEngine:
             async with self._sifting:
                 rows = await self._in_thread(lambda: self._recent.sift(found.rows, found.message_of))
             self._buffer.add(rows, self._clock.monotonic())
+            for message in taken:
+                self.lanes[message.lane].proven = message.at
             self.pulse.took(rows, told=found.rows.num_rows)
         finally:
-            self._reading = None
+            self._reading = False
             self._pending_bytes -= size
             if not self._full:
                 self._room.set()
@@ -303,7 +257,7 @@ class StreamingEngine:
                         self._room.clear()
                         await self._room.wait()
                     end = await self.sync_clock()
-                    await asyncio.sleep(min(1.0, self._size.overlap / _SECOND / 4))
+                    await asyncio.sleep(min(1.0, self._size.overlap / SECOND / 4))
                     await self._read_gap(lane, end)
                 except SourceUnavailable as error:
                     self.pulse.last_problem = str(error)
@@ -338,7 +292,7 @@ class StreamingEngine:
         rows = pa.concat_tables(tables)
         held = await self._in_thread(lambda: self._data.held(list(lane.tags), piece.span))
         async with self._sifting:
-            missing = await self._in_thread(lambda: _missing(rows, held, self._recent))
+            missing = await self._in_thread(lambda: missing_rows(rows, held, self._recent))
         self._buffer.add(missing, self._clock.monotonic())
         self.pulse.filled += missing.num_rows
         self.pulse.took(missing, told=0)
@@ -423,30 +377,10 @@ class StreamingEngine:
         self._observer(Committed(self._data.spec.name, result.version, result.rows, elapsed, tag_micros=0))
 
     def _claim(self) -> None:
-        """How far lanes that hear everything have come: not beyond what waits to be read."""
-        waiting = [m.at for m in ([self._pending[0]] if self._pending else [])]
-        waiting += [] if self._reading is None else [self._reading]
-        basis = min([self._clock.now(), *waiting]) + self._offset - self._size.overlap
+        """How far lanes have come: to what the last message on their open channel proves."""
         for lane in self.lanes.values():
             if lane.heard and not lane.filling and self.pulse.is_open(lane.name):
-                lane.claim = max(lane.claim, basis)
+                lane.claim = max(lane.claim, lane.proven + self._offset - self._size.overlap)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._ports.pool, work)
-
-
-def _missing(rows: pa.Table, held: pa.Table, recent: Recent) -> pa.Table:
-    """The rows of an answer that neither the table nor this process has."""
-    places, whole = hashes(rows)
-    keys = numbered(whole, np.zeros(len(whole), np.int64))
-    held_places, held_whole = hashes(held)
-    held_keys = numbered(held_whole, np.zeros(len(held_whole), np.int64))
-    new = ~np.isin(keys, held_keys) & ~recent.known(keys)
-    if not new.any():
-        return rows.slice(0, 0)
-    chosen, places, keys = rows.filter(pa.array(new)), places[new], keys[new]
-    ordered = np.sort(held_places)
-    in_table = np.searchsorted(ordered, places, "right") - np.searchsorted(ordered, places, "left")
-    chosen = with_index(chosen, places, np.maximum(in_table, recent.places(places)))
-    recent.take(keys, places)
-    return chosen

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from pi_lakeflow.historians.pi.live.packing import packed, room
-from pi_lakeflow.historians.pi.live.sockets import ChannelOptions, Listener, Sockets
+from pi_lakeflow.historians.pi.live.sockets import Listener, Sockets
 from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
 
 _MOST = 400  # streams of one channel, however short their ids
@@ -17,10 +16,8 @@ _AT_ONCE = 8  # handshakes
 class ChannelFeed:
     """Channels of a server for one listener, by the name of the lane."""
 
-    def __init__(self, client: AsyncPIWebAPIClient, listener: Listener, *, overlap: timedelta) -> None:
-        seconds = max(1.0, min(20.0, overlap.total_seconds() / 3))
-        options = ChannelOptions(ping=timedelta(seconds=seconds))
-        self._sockets = Sockets(client.transport, listener, options)
+    def __init__(self, client: AsyncPIWebAPIClient, listener: Listener) -> None:
+        self._sockets = Sockets(client.transport, listener)
 
     async def open(self, lanes: Mapping[str, Sequence[str]]) -> None:
         """Open all; returns when each has been open. Raises ``SettingsError`` when we are not let in."""
