@@ -101,6 +101,8 @@ def test_the_control_route_is_for_loopback_only() -> None:
 async def test_unknown_actions_and_bad_bodies() -> None:
     async with simulated() as c:
         assert (await c.control("nothing", {}))[0] == 404
+        async with c.session.get(c.sim.url.removesuffix("/piwebapi") + "/simulator/") as response:
+            assert "POST faults" in await response.json()
         assert (await c.control("world/rename-tag", {"tag": "none", "name": "x"}))[0] == 400
         assert (await c.control("world/late-events", {}))[0] == 400
         assert (await c.control("faults", {"add": [{"kind": "status", "nonsense": 1}]}))[0] == 400
