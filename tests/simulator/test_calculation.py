@@ -165,3 +165,11 @@ async def test_summaries_leave_out_what_the_filter_fails() -> None:
         kept = [number for number in numbers if number > middle]
         assert (count, least) == (len(kept), min(kept))
         assert not math.isclose(least, min(numbers))
+
+
+async def test_filtered_values_are_shown_once_also_across_blocks() -> None:
+    """A filter that nothing passes shows its first failure, and no other for each piece of the archive."""
+    async with simulated(oddities=Oddities.none()) as c:
+        query = {"filterExpression": "'.' > 1000000", "includeFilteredValues": "true"}
+        items = await c.recorded(c.id(), NOW - 96 * HOUR, NOW, **query)
+        assert [item["Value"]["Name"] for item in items] == ["Filtered"]

@@ -65,13 +65,13 @@ def recorded_query(call: Call, stream: Stream | None = None) -> RecordedQuery:
 def read_recorded(stream: Stream, query: RecordedQuery) -> Events:
     """The events that answer the query, in the order in which they are sent."""
     parts: list[Events] = []
-    have = 0
+    have, failing = 0, False
     for piece in _pieces(stream, query):
-        kept = (
-            piece
-            if query.filter is None
-            else kept_events(piece, query.filter, stream, include=query.include_filtered)
-        )
+        kept = piece
+        if query.filter is not None and len(piece):
+            condition, include = query.filter, query.include_filtered
+            kept = kept_events(piece, condition, stream, include=include, failing=failing)
+            failing = not condition(piece.take(slice(-1, None)), stream.state_name)[0]
         parts.append(kept)
         have += len(kept)
         if have >= query.max_count:
@@ -98,13 +98,19 @@ def _border(stream: Stream, query: RecordedQuery, *, start: bool) -> Events:
     return Events.empty()
 
 
-def kept_events(events: Events, condition: Filter, stream: Stream, *, include: bool) -> Events:
-    """What passes the filter; ``include`` shows the first of consecutive failures as Filtered."""
+def kept_events(
+    events: Events, condition: Filter, stream: Stream, *, include: bool, failing: bool = False
+) -> Events:
+    """What passes the filter; ``include`` shows the first of consecutive failures as Filtered.
+
+    ``failing`` says that the event before the first one failed, too.
+    """
     keep = condition(events, stream.state_name)
     if not include:
         return events.take(keep)
     first_failure = ~keep
     first_failure[1:] &= keep[:-1]
+    first_failure[:1] &= not failing
     shown = events.take(slice(None))
     for column in ("kind", "code", "value", "flags"):
         setattr(shown, column, getattr(events, column).copy())
