@@ -99,9 +99,9 @@ def save(result: Result | Rates | Curves, folder: Path) -> None:
     (folder / f"{result.scenario}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def load_rates(folder: Path) -> Rates | None:
-    """What decoding did last, or None."""
-    raw = _read("decode", folder)
+def load_rates(folder: Path, name: str = "decode") -> Rates | None:
+    """What decoding (or ``name``) did last, or None."""
+    raw = _read(name, folder)
     return None if raw is None else Rates(**raw)
 
 

@@ -39,6 +39,9 @@ def render(page: Path, folder: Path, pictures: Path) -> None:
         text = _between(text, "traces", tracing(curves))
         pictures.mkdir(parents=True, exist_ok=True)
         (pictures / "traces.svg").write_text(_traced(curves), encoding="utf-8")
+    rates = results.load_rates(folder, "spark")
+    if rates is not None:
+        text = _between(text, "spark", through_spark(rates))
     page.write_text(text, encoding="utf-8")
 
 
@@ -79,6 +82,22 @@ def decoding(rates: Rates) -> str:
     ]
     return "\n\n".join([_DECODE_TEXT, "\n".join([head, "|---|" + "---:|" * 5, *rows]), _where(rates)])
 
+
+def through_spark(rates: Rates) -> str:
+    """Ways through Spark, beside the embedded engine of the same run."""
+    base = rates.shapes[0]["rate"]
+    rows = [
+        f"| {each['label']} | {each['rows']:,} | {each['rate']:,.0f} | {each['rate'] / base:.0%} |"
+        for each in rates.shapes
+    ]
+    head = "| | rows | rows/s | of the embedded engine |\n|---|---:|---:|---:|"
+    return "\n\n".join([_SPARK_TEXT, "\n".join([head, *rows]), _where(rates)])
+
+
+_SPARK_TEXT = """
+One local Spark with two cores (`local[2]`), warm: its start, some ten seconds, is not counted. Tables are
+compared with the archive. `python -m benchmarks.spark` writes this table.
+""".strip()
 
 _DECODE_TEXT = """
 Answers to rows, in million rows per second of processor time on one processor. An answer whose events all
