@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pi_lakeflow.app.spark import PiPlant
+from pi_lakeflow.app.plant import PiPlant
 from pi_lakeflow.engines.spark.lakeflow import LakeflowConnector
 from pi_lakeflow.engines.spark.ports import Plant
 
