@@ -22,6 +22,7 @@ from rows import digest, sorted_rows, true_rows
 
 from pi_lakeflow import register
 from pi_lakeflow.app.connector import PILakeflowConnector
+from pi_lakeflow.historians.pi.tables.live import PI_TIMESERIES_LIVE
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.span import Span, iso, to_micros
 from pi_lakeflow.simulator import Fault, FixedClock, Oddities, Simulator, SimulatorConfig, run_in_thread
@@ -136,6 +137,30 @@ def test_a_stream_into_delta_is_exact_after_a_kill(
     assert query.exception() is None
     held = DeltaLake(str(tmp_path / "lake")).table(PI_TIMESERIES).read()
     assert digest(held) == digest(true_rows(sim.world, webids(sim), DAY))
+
+
+def test_the_writer_takes_spark_frames(spark: Any, tmp_path: Path) -> None:
+    """Tasks write to a lake that they see; rows for a folder of the client's come through the client."""
+    from pi_lakeflow import DeltaLakeWriter
+
+    frame = spark.createDataFrame(
+        [("W1", NOW, 1.5), ("W2", NOW, 2.5)], "tag_webid string, timestamp timestamp, value double"
+    )
+    (tmp_path / "url").mkdir()
+    for lake in (str(tmp_path / "folder"), f"file://{tmp_path}/url"):
+        writer = DeltaLakeWriter(catalog="main", schema="streaming", lake=lake)
+        assert writer.write_timeseries(frame) < writer.write_timeseries(frame)
+        rows = DeltaLake(lake, "main", "streaming").table(PI_TIMESERIES_LIVE).read()
+        found = sorted(zip(rows["tag_webid"].to_pylist(), rows["value"].to_pylist(), strict=True))
+        assert found == [("W1", 1.5), ("W1", 1.5), ("W2", 2.5), ("W2", 2.5)]
+        assert set(rows["value_kind"].to_pylist()) == {"number"}
+
+
+def test_tables_of_the_asset_model_are_read_whole(spark: Any, sim: Simulator) -> None:
+    """Other tables come from their specs."""
+    given = {"pi_web_api_url": sim.url, "table": "pi_points", "performance.retry_backoff": "50ms"}
+    points = spark.read.format("pi_lakeflow").options(**given).load().toArrow()
+    assert points.num_rows >= len(webids(sim))
 
 
 PROGRAM = """

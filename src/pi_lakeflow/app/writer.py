@@ -5,12 +5,17 @@
 
 ``rows`` may be anything that speaks Arrow (pyarrow, polars, pandas), a list of dictionaries, or a Spark
 DataFrame. Columns that are missing are filled in where they follow from the others.
+
+A Spark DataFrame is written by Spark's tasks: on Databricks into the catalog's table, elsewhere as files that
+are committed together. Only a Spark Connect client with a lake in a local folder collects the rows first.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +44,10 @@ class DeltaLakeWriter:
         storage_options: Mapping[str, str] | None = None,
         table: TableSpec = PI_TIMESERIES_LIVE,
     ) -> None:
-        root = lake or os.environ.get("PI_LAKEFLOW_LAKE") or "lake"
+        given = lake or os.environ.get("PI_LAKEFLOW_LAKE")
+        root = given or "lake"
+        self._native = f"{catalog}.{schema}.{table.name}" if not given and _DATABRICKS in os.environ else None
+        self._options = _spark_options(root, catalog, schema, table.name, storage_options or {})
         self._table = DeltaLake(root, catalog, schema, storage_options=storage_options).table(table)
         self.path = self._table.path
 
@@ -47,7 +55,38 @@ class DeltaLakeWriter:
         """Append ``rows`` in one commit; the table's version. Raises ``SettingsError`` for rows that do not
         fit, ``SinkUnavailable`` when the lake cannot be written.
         """
+        if _is_frame(rows) and (self._native or _reaches(rows, self.path)):
+            return self._by_spark(rows)
         return self._table.add(fitted(arrow_of(rows), self._table.spec))
+
+    def _by_spark(self, frame: Any) -> int:
+        from pi_lakeflow.engines.spark import frames
+
+        if self._native is not None:
+            return frames.append_natively(frame, self._table.spec, self._native, fitted)
+        frames.append_parts(frame, self._options)
+        return self._table.version()
+
+
+_DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on every compute of Databricks
+
+
+def _is_frame(rows: Any) -> bool:
+    """Whether it is a Spark DataFrame; nobody imports Spark for that."""
+    return type(rows).__module__.startswith("pyspark.sql.") and hasattr(rows, "write")
+
+
+def _reaches(frame: Any, path: str) -> bool:
+    """Whether Spark's tasks see the place: a URL, or a folder of the machine that the driver runs on."""
+    return "://" in path or ".connect." not in type(frame).__module__
+
+
+def _spark_options(
+    root: str, catalog: str, schema: str, table: str, storage: Mapping[str, str]
+) -> dict[str, str]:
+    place = root if "://" in root else str(Path(root).absolute())
+    found = {"lake": place, "catalog": catalog, "schema": schema, "table": table}
+    return found | ({"lake.storage_options": json.dumps(dict(storage))} if storage else {})
 
 
 def arrow_of(rows: Any) -> pa.Table:
