@@ -201,9 +201,3 @@ def test_someone_elses_offset_is_refused(sim: Simulator) -> None:
     stream = query(sim)
     with pytest.raises(SettingsError, match="not one of ours"):
         stream.reader.latestOffset({"pos": 3}, stream.reader.getDefaultReadLimit())
-
-
-def test_a_snapshot_is_no_stream(sim: Simulator) -> None:
-    """The tables of the asset model are read whole."""
-    with pytest.raises(SettingsError, match="read as a whole"):
-        query(sim, table="pi_points")

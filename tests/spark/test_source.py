@@ -156,13 +156,6 @@ def test_the_writer_takes_spark_frames(spark: Any, tmp_path: Path) -> None:
         assert set(rows["value_kind"].to_pylist()) == {"number"}
 
 
-def test_tables_of_the_asset_model_are_read_whole(spark: Any, sim: Simulator) -> None:
-    """Other tables come from their specs."""
-    given = {"pi_web_api_url": sim.url, "table": "pi_points", "performance.retry_backoff": "50ms"}
-    points = spark.read.format("pi_lakeflow").options(**given).load().toArrow()
-    assert points.num_rows >= len(webids(sim))
-
-
 PROGRAM = """
 import json, sys
 from pyspark.sql import SparkSession
