@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,7 +121,9 @@ async def _served(output: Output, config: SimulatorConfig) -> None:
     """Until SIGINT or SIGTERM, which are the usual end of a server and no failure."""
     from pi_lakeflow.simulator.launch import Missing, serve
 
-    task = asyncio.ensure_future(serve(config, announce=lambda line: _announce(output, json.loads(line))))
+    task = asyncio.ensure_future(
+        serve(config, announce=lambda line: _announce(output, config, json.loads(line)))
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
@@ -137,7 +140,7 @@ async def _served(output: Output, config: SimulatorConfig) -> None:
         ) from error
 
 
-def _announce(output: Output, told: dict[str, object]) -> None:
+def _announce(output: Output, config: SimulatorConfig, told: dict[str, object]) -> None:
     output.event("listening", **told)
     output.text(f"A simulated PI Web API with {told['tags']:,} tags answers at {told['url']}")
     rows = [("data server", "PISRV01"), ("change it", "POST /simulator/clock, faults, world/...")]
@@ -145,4 +148,15 @@ def _announce(output: Output, told: dict[str, object]) -> None:
         rows.append(("tls.ca_bundle", str(told["ca_file"])))
     output.facts(*rows)
     output.text("Stop it with Ctrl-C. In another terminal:")
-    output.text(f"  pi-lakeflow discover all --url {told['url']} --set data_server=PISRV01")
+    before, behind = _access(config, told)
+    output.text(f"  {before}pi-lakeflow discover all --url {told['url']} --set data_server=PISRV01{behind}")
+
+
+def _access(config: SimulatorConfig, told: dict[str, object]) -> tuple[str, str]:
+    """What the command in another terminal needs before and behind it to get in."""
+    before, behind = "", f" --set tls.ca_bundle={told['ca_file']}" if told.get("ca_file") else ""
+    if config.auth.methods[0] == "basic":
+        user, password = next(iter(config.auth.users.items()))
+        before = f"PI_LAKEFLOW_AUTH__PASSWORD={shlex.quote(password)} "
+        behind += f" --set auth.type=basic --set auth.username={shlex.quote(user)}"
+    return before, behind
