@@ -124,10 +124,12 @@ async def ingest(
     observer: Observer = ignore,
     stop: Stop | None = None,
     lake: Lake | None = None,
+    look_back: bool = True,
 ) -> Report:
     """Read what is missing and commit it. Raises what stops everybody; quarantines the rest.
 
-    An error after the first commit loses nothing: the next run goes on from the last commit.
+    ``look_back`` False leaves ``late_data`` to another run. An error after the first commit loses
+    nothing: the next run goes on from the last commit.
     """
     request = request or Request()
     for key in without_effect(settings):
@@ -139,7 +141,17 @@ async def ingest(
     alone = lake is not None  # other processes could not open it
     lake = lake or open_lake(settings)
     async with _noted(settings, report, lake, counters), open_source(settings, counters) as source:
-        await _ingest(settings, request, report, source, lake, counters, stop or Stop(), alone=alone)
+        await _ingest(
+            settings,
+            request,
+            report,
+            source,
+            lake,
+            counters,
+            stop or Stop(),
+            alone=alone,
+            look_back=look_back,
+        )
     return report
 
 

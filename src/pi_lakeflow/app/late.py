@@ -12,6 +12,7 @@ from pi_lakeflow.app.source import Source
 from pi_lakeflow.engines.correcting import Corrections, Corrector
 from pi_lakeflow.engines.embedded import EngineSize, Stop
 from pi_lakeflow.engines.reconciling import Finding, Reconciler
+from pi_lakeflow.flow.committer import Failed
 from pi_lakeflow.flow.plan import coverage, lanes_by_tag
 from pi_lakeflow.flow.scope import Spans
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_RECONCILIATION
@@ -23,7 +24,7 @@ from pi_lakeflow.model.events import Observer
 from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tags import Tag
-from pi_lakeflow.model.work import Lane
+from pi_lakeflow.model.work import Lane, TagFailure
 
 
 @dataclass(slots=True)
@@ -90,6 +91,10 @@ class Late:
             wrong.setdefault(finding.tag.webid, []).append(finding.span)
         found.corrections = await self.correct(wrong, tags)
         failed = {each.failure.tag.webid for each in found.corrections.failed}
+        found.corrections.failed += [
+            Failed(TagFailure(each.tag, "it could not be read for the comparison"), each.span, started)
+            for each in found.unread
+        ]
         repaired = set() if found.corrections.interrupted else wrong.keys() - failed
         self.note(found.findings, started, repaired)
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
 from pi_lakeflow.app.ingest import Report, Request, ingest
 from pi_lakeflow.app.stream import Following, Serve, StreamReport, stream
@@ -20,6 +21,7 @@ from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.settings.schema import Settings
 
 _TICK = 0.2  # seconds
+_LOOK_BACK_EVERY = 3600.0  # seconds between two readings of ``late_data``, which are long
 _SUMS = ("rows", "commits", "requests", "retries", "body_bytes", "wire_bytes", "seconds", "corrected")
 
 
@@ -92,14 +94,18 @@ async def _rounds(
     """Read what is missing, until the stop drains. The first round begins once the channels are opening."""
     await opened.wait()
     total = await ingest(settings, request, observer=observer, stop=stop, lake=lake)
-    rounds = 1
+    rounds, looked = 1, monotonic()
     while not stop.draining:
         await _pause(settings.streaming.flush_interval.total_seconds(), stop)
         if stop.draining:
             break
+        look_back = monotonic() - looked >= _LOOK_BACK_EVERY
         with suppress(Unavailable):  # the stream tells of it, and the next round tries again
-            _add(total, await ingest(settings, request, observer=observer, stop=stop, lake=lake))
-            rounds += 1
+            latest = await ingest(
+                settings, request, observer=observer, stop=stop, lake=lake, look_back=look_back
+            )
+            _add(total, latest)
+            rounds, looked = rounds + 1, monotonic() if look_back else looked
     total.status = "done" if total.status == "interrupted" else total.status
     return total, rounds
 
