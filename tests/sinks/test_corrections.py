@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections import Counter
@@ -270,3 +271,35 @@ def test_tally_counts_by_tag_and_window(table: Table) -> None:
         {"subject": "B", "window": 0, "rows": 2, "flagged": 0},
         {"subject": "B", "window": 1, "rows": 1, "flagged": 1},
     ]
+
+
+def test_appends_get_through_while_somebody_corrects_without_a_pause(tmp_path: Path) -> None:
+    """Rows are written once, apart from the commit; otherwise each correction would undo the attempt."""
+    lake = DeltaLake(str(tmp_path)).table(PI_TIMESERIES)
+    lake.append([Step(Mark("lane", None, 1), table_of(row("A", 0, 0.0)).to_batches())])
+    over = threading.Event()
+
+    def correct() -> None:
+        mine = DeltaLake(str(tmp_path)).table(PI_TIMESERIES)
+        for number in itertools.count():
+            if over.is_set():
+                return
+            mine.merge(table_of(row("A", 0, float(number))))
+
+    thread = threading.Thread(target=correct)
+    thread.start()
+    try:
+        for step in range(1, 6):
+            rows = table_of(*(row(f"L{step}", n * SECOND, n / 3, ingested=5) for n in range(20_000)))
+            result = lake.append([Step(Mark("lane", step, step + 1), rows.to_batches())])
+            assert (result.rows, result.skipped) == (20_000, ())
+    finally:
+        over.set()
+        thread.join()
+    found = lake.read()
+    assert found.num_rows == 100_001
+    assert lake.positions(["lane"]) == {"lane": 6}
+    written = table_of(*(row("L3", n * SECOND, n / 3, ingested=5) for n in range(20_000)))
+    back = found.filter(pa.compute.equal(found["tag_webid"], "L3")).sort_by("timestamp").cast(SCHEMA)
+    assert back.equals(written)
+    assert lake.tally(["L1"], Span(0, 10 * SECOND), step=DAY, flag="good")["rows"].to_pylist() == [10]

@@ -7,6 +7,7 @@ application id was committed meanwhile, so "look, then commit" cannot be raced.
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import threading
@@ -39,7 +40,7 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import Grain, TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
-from pi_lakeflow.sinks.parts import Part
+from pi_lakeflow.sinks.parts import Part, PartWriter
 from pi_lakeflow.sinks.store import empty, remove, rooted
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
@@ -130,11 +131,23 @@ class DeltaLakeTable:
             return {app_id: table.transaction_version(app_id) for app_id in wanted}
 
     def append(self, steps: Sequence[Step]) -> CommitResult:
+        files: dict[tuple[Mark, ...], list[Part]] = {}
+        attempts = itertools.count()
+
         def attempt(table: DeltaTable) -> CommitResult:
             due, skipped = select_due(steps, table.transaction_version)
             if not due:
                 return CommitResult(table.version(), 0, skipped)
-            return self._commit(table, due, skipped)
+            if next(attempts) == 0:
+                return self._commit(table, due, skipped)
+            # Somebody corrects the table. While the rows are written the next correction would come
+            # between, and the next: so from here on they are written apart from the commit.
+            marks = tuple(step.mark for step in due)
+            if marks not in files:
+                files[marks] = self._written(due)
+                table.update_incremental()
+            self._commit_parts(table, files[marks], due)
+            return CommitResult(self._counted(table), sum(part.rows for part in files[marks]), skipped)
 
         return self._persistently(attempt)
 
@@ -151,14 +164,7 @@ class DeltaLakeTable:
             seen = table.transaction_version(mark.app_id) if mark is not None else None
             if mark is not None and seen is not None and seen >= mark.version:
                 return False
-            table.create_write_transaction(
-                [part.action() for part in parts],
-                "append",
-                table.schema(),
-                list(self.spec.partition_by),
-                commit_properties=_properties([Step(mark)] if mark is not None else []),
-            )
-            table.update_incremental()
+            self._commit_parts(table, parts, [Step(mark)] if mark is not None else [])
             self._counted(table)
             return True
 
@@ -307,11 +313,30 @@ class DeltaLakeTable:
                 commit_properties=properties,
             )
         else:
-            table.create_write_transaction(
-                [], "append", table.schema(), list(self.spec.partition_by), commit_properties=properties
-            )
-            table.update_incremental()
+            self._commit_parts(table, (), due)
         return CommitResult(self._counted(table), rows, skipped)
+
+    def _written(self, steps: Sequence[Step]) -> list[Part]:
+        """The rows of the steps in files that no commit names yet."""
+        writer = PartWriter(rooted(self.path, self._options), self.spec)
+        try:
+            for batch in (batch for step in steps for batch in step.batches if batch.num_rows):
+                for each in pa.table(batch).cast(self.spec.arrow_schema).to_batches():
+                    writer.add(each)
+            return writer.close()
+        except BaseException:
+            writer.discard()
+            raise
+
+    def _commit_parts(self, table: DeltaTable, parts: Sequence[Part], steps: Sequence[Step]) -> None:
+        table.create_write_transaction(
+            [part.action() for part in parts],
+            "append",
+            table.schema(),
+            list(self.spec.partition_by),
+            commit_properties=_properties(steps),
+        )
+        table.update_incremental()
 
     def _counted(self, table: DeltaTable) -> int:
         self._commits += 1
