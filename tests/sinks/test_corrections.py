@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, Schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +148,20 @@ def test_a_replacement_older_than_a_correction_is_refused(table: Table) -> None:
     assert overtaken.value.subjects == {"A"}
     assert table.replace({"A": [Span(2 * SECOND, DAY)]}, table_of(), seen=seen).deleted == 3
     assert table.replace({"A": [EVERYTHING]}, table_of(), seen=table.version()).deleted == 2
+
+
+def test_without_a_change_feed_every_correction_overtakes(tmp_path: Path) -> None:
+    """A table that somebody made without it works all the same, with more reading."""
+    lake = DeltaLake(str(tmp_path))
+    path = lake.path_of(PI_TIMESERIES.name)
+    DeltaTable.create(path, Schema.from_arrow(SCHEMA), partition_by=["date"])
+    table = lake.table(PI_TIMESERIES)
+    seen = table.merge(table_of(row("A", 0, 1.0))).version
+    table.merge(table_of(row("A", 0, 2.0)))
+    with pytest.raises(Overtaken) as overtaken:
+        table.replace({"B": [EVERYTHING]}, table_of(), seen=seen)
+    assert overtaken.value.subjects == {"B"}
+    assert table.replace({"A": [EVERYTHING]}, table_of(), seen=table.version()).deleted == 1
 
 
 def test_appends_do_not_overtake(table: Table) -> None:

@@ -70,8 +70,9 @@ def ddl(spec: TableSpec, schema: str = "bronze") -> str:
         null = "" if column.nullable else " NOT NULL"
         lines.append(f"  {column.name} {sql_type(column.type)}{null} COMMENT {_quoted(column.doc)}")
     parts = f"\nPARTITIONED BY ({', '.join(spec.partition_by)})" if spec.partition_by else ""
-    body = ",\n".join(lines)
-    return f"CREATE TABLE {schema}.{spec.name} (\n{body}\n)\nUSING DELTA{parts}\nCOMMENT {_quoted(spec.doc)};"
+    feed = "\nTBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')" if spec.changes else ""
+    head = f"CREATE TABLE {schema}.{spec.name} (\n" + ",\n".join(lines)
+    return f"{head}\n)\nUSING DELTA{parts}\nCOMMENT {_quoted(spec.doc)}{feed};"
 
 
 def _quoted(text: str) -> str:

@@ -48,3 +48,8 @@ class TableSpec:
             raise ValueError(f"{self.name}: unknown or repeated columns {unknown or names}")
         schema = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
         object.__setattr__(self, "arrow_schema", schema)
+
+    @property
+    def changes(self) -> bool:
+        """Whether rows change after they were written, so that a change feed tells something."""
+        return self.grain in (Grain.EVENT, Grain.ENTITY)

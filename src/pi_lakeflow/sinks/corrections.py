@@ -23,6 +23,7 @@ from pi_lakeflow.model.span import DAY, Span
 from pi_lakeflow.model.tables import Grain, TableSpec
 from pi_lakeflow.model.work import APP_ID_PREFIX
 
+FEED = "delta.enableChangeDataFeed"
 CORRECTIONS = APP_ID_PREFIX + "corrections"
 
 # Below this many changed rows delta-rs prunes by the source's own statistics, which is up to 30
@@ -69,13 +70,15 @@ def refuse_overtaken(table: DeltaTable, spec: TableSpec, spans: Spans, seen: int
     newer = table.version() - seen
     if newer <= 0:
         return
+    since = [e["version"] for e in table.history(limit=newer) if e["operation"] in _CHANGING]
+    versions = [version for version in since if version > seen]
+    if versions and table.metadata().configuration.get(FEED) != "true":
+        raise Overtaken(spans)  # a table made by others: nobody knows which rows
     subjects: set[str] = set()
-    for entry in table.history(limit=newer):
-        if entry["version"] > seen and entry["operation"] in _CHANGING:
-            version = entry["version"]
-            feed = pa.table(table.load_cdf(version, version, columns=[*spec.key[:2], *_FEED]))
-            inside = pa.array(within(spec, feed, spans))
-            subjects.update(feed[spec.key[0]].cast(pa.string()).filter(inside).to_pylist())
+    for version in versions:
+        feed = pa.table(table.load_cdf(version, version, columns=[*spec.key[:2], *_FEED]))
+        inside = pa.array(within(spec, feed, spans))
+        subjects.update(feed[spec.key[0]].cast(pa.string()).filter(inside).to_pylist())
     if subjects:
         raise Overtaken(subjects)
 

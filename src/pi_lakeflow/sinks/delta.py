@@ -37,7 +37,7 @@ from pi_lakeflow.flow.difference import Difference
 from pi_lakeflow.flow.scope import Spans, check_inside
 from pi_lakeflow.model.ports import Changed, CommitResult
 from pi_lakeflow.model.span import Span
-from pi_lakeflow.model.tables import Grain, TableSpec
+from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
 from pi_lakeflow.sinks.parts import Part, PartWriter
@@ -373,7 +373,7 @@ class DeltaLakeTable:
             partition_by=list(self.spec.partition_by),
             name=self.spec.name,
             description=self.spec.doc,
-            configuration=_CHANGE_FEED if self.spec.grain in (Grain.EVENT, Grain.ENTITY) else None,
+            configuration={corrections.FEED: "true"} if self.spec.changes else None,
             storage_options=self._options,
         )
 
@@ -389,7 +389,6 @@ def _widened(rows: pa.Table, names: Sequence[str], spec: TableSpec) -> pa.Table:
 
 
 _WRITER_PLAIN = WriterProperties(compression="ZSTD", compression_level=1)
-_CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 
 
 def _properties(steps: Sequence[Step]) -> CommitProperties:
