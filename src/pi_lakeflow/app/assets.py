@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.app.source import open_lake, open_source
+from pi_lakeflow.app.spool import Spool
 from pi_lakeflow.app.tables import all_tables, table_named
 from pi_lakeflow.errors import PiLakeflowError, SettingsError
 from pi_lakeflow.flow.snapshot import history_of, write_history, write_snapshot
@@ -83,20 +84,18 @@ async def read_assets(
         tables = [table for table in tables if table.name not in _unwanted(settings)]
     report = AssetsReport(secrets.token_hex(8))
     now = SystemClock().now()
-    rows: dict[str, list[pa.RecordBatch]] = {table.name: [] for table in tables}
-
-    def deliver(table: AssetTable, batch: pa.RecordBatch) -> None:
-        if batch.num_rows:
-            rows[table.name].append(batch)
-
-    async with open_source(settings, counters) as source:
-        reader = AssetReader(source.client, tables, ingested_at=now, wanted=_databases(settings))
-        outcome = await reader.read(deliver)
-    lake = open_lake(settings)
-    for table in tables:
-        whole = pa.Table.from_batches(rows.pop(table.name), table.arrow_schema)
-        history = settings.assets.history
-        report.tables.append(_written(lake, table, whole, outcome, now=now, history=history))
+    with Spool() as spool:
+        async with open_source(settings, counters) as source:
+            wanted = _databases(settings)
+            reader = AssetReader(source.client, tables, ingested_at=now, wanted=wanted)
+            outcome = await reader.read(spool.add)
+        lake = open_lake(settings)
+        for table in tables:
+            rows = spool.take(table)
+            report.tables.append(
+                _written(lake, table, rows, outcome, now=now, history=settings.assets.history)
+            )
+            del rows
     _log_failures(lake, report, now)
     report.requests, report.retries = counters.requests, counters.retries
     report.seconds = time.monotonic() - began

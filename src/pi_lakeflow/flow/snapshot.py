@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,11 +34,9 @@ def write_snapshot(table: Table, rows: pa.Table) -> Changed:
 
 def unique(spec: TableSpec, rows: pa.Table) -> pa.Table:
     """Of several rows with one key the last one: lists that change while they are read repeat objects."""
-    keys = zip(*(rows[name].to_pylist() for name in spec.key), strict=True)
-    last = {key: place for place, key in enumerate(keys)}
-    if len(last) == rows.num_rows:
-        return rows
-    return rows.take(pa.array(sorted(last.values()), pa.int64()))
+    places = rows.select(spec.key).append_column("_place", pa.array(np.arange(rows.num_rows)))
+    last = places.group_by(list(spec.key)).aggregate([("_place", "max")])["_place_max"]
+    return rows if len(last) == rows.num_rows else rows.take(pa.array(np.sort(last.to_numpy())))
 
 
 def history_of(spec: TableSpec) -> TableSpec:

@@ -67,6 +67,7 @@ class AssetReader:
         self._listings = with_parents({name for table in tables for name in table.listings})
         self._kept: dict[str, list[Item]] = {}
         self._ids: dict[str, dict[str, None]] = {each.name: {} for each in self._listings if each.grouped}
+        self._seen: set[str] = set()
         self._turns = asyncio.Semaphore(_BATCHES_AT_ONCE)
 
     async def read(self, deliver: Deliver) -> Outcome:
@@ -117,12 +118,21 @@ class AssetReader:
         slim = self._slim(listing)
         tables = [table for table in self._tables if listing.name in table.listings]
         async for items in self._pages(listing):
-            chosen = items if listing.name != "databases" else [i for i in items if self._wanted(i)]
+            chosen = self._chosen(listing, items)
             for table in tables:
                 deliver(table, table.rows(chosen, self._ingested_at))
             self._note_ids(listing, chosen)
             if slim:
                 kept += _slimmed(chosen, slim, listing.name)
+
+    def _chosen(self, listing: Listing, items: list[Item]) -> list[Item]:
+        if listing.name == "databases":
+            return [item for item in items if self._wanted(item)]
+        if listing.name == "attributes":
+            self._seen.update(str(item["WebId"]) for item in items)
+        if listing.name == "nested_attributes":  # lists those at the top again
+            return [item for item in items if item["WebId"] not in self._seen]
+        return items
 
     def _note_ids(self, listing: Listing, items: Iterable[Item]) -> None:
         """Keep the ids that grouped listings ask for, and nothing else of their objects."""
@@ -148,6 +158,8 @@ class AssetReader:
                 names |= table.selected()
         if listing.name == "databases":
             names |= {"Name", "Path"}
+        if listing.name in ("attributes", "nested_attributes"):
+            names.add("WebId")
         return ";".join(sorted(names if listing.whole else (f"Items.{name}" for name in names)))
 
     # -- requests ----------------------------------------------------------------------------------
@@ -168,8 +180,7 @@ class AssetReader:
         for at in range(0, len(chunks), _BATCHES_AT_ONCE):
             tasks = (self._batch(listing, chunk) for chunk in chunks[at : at + _BATCHES_AT_ONCE])
             for answers in await asyncio.gather(*tasks):
-                for path, items in answers.items():
-                    yield [{**item, **parents[path]} for item in items]
+                yield [{**item, **parents[path]} for path, items in answers.items() for item in items]
 
     async def _grouped(self, listing: Listing) -> AsyncIterator[list[Item]]:
         """What a route that takes many ids says about each."""
