@@ -18,7 +18,7 @@ from pi_lakeflow.errors import Unavailable
 from pi_lakeflow.flow.snapshot import history_of
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.settings import Settings, load
-from pi_lakeflow.simulator import Fault, Simulator, SimulatorConfig, run_in_thread
+from pi_lakeflow.simulator import Fault, Limits, Simulator, SimulatorConfig, run_in_thread
 from pi_lakeflow.simulator.world.assets import Assets, AttributeDef
 
 ESSENTIAL = ("pi_asset_hierarchy", "pi_element_attributes", "pi_asset_tags", "pi_points")
@@ -42,7 +42,7 @@ def lake(plant: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Settings
 def settings(sim: Simulator, folder: Path, **assets: Any) -> Settings:
     performance = {"retry_backoff": "10ms"}
     given = {"pi_web_api_url": sim.url, "lake": str(folder), "assets": assets, "performance": performance}
-    return load(given)
+    return load(given, environ={})
 
 
 def read(given: Settings, *names: str) -> AssetsReport:
@@ -201,3 +201,34 @@ def test_limits_have_their_values(lake: Settings, plant: Simulator) -> None:
     assert {webid: held[webid]["value"] for webid in wanted} == wanted
     traits = {r["attribute_webid"]: r for r in rows(lake, "pi_attribute_traits")}
     assert {traits[webid]["measured_path"] for webid in wanted} == {measured.path}
+
+
+def test_a_server_that_allows_small_pages_only_is_read_whole(tmp_path: Path) -> None:
+    with run_in_thread(SimulatorConfig(tags=600, limits=Limits(max_returned_items=1_000))) as sim:
+        given = settings(sim, tmp_path)
+        assert not read(given, *ESSENTIAL[::2]).failed
+        world = sim.world.part(Assets)
+        elements = sum(1 for d in world.databases for _ in world.descendants(d))
+        assert len(rows(given, "pi_asset_hierarchy")) == elements
+        assert len(rows(given, "pi_asset_tags")) == sum(sim.world.size(n) for n in (0, 1))
+
+
+def test_a_failed_part_of_a_batch_is_asked_for_alone(tmp_path: Path) -> None:
+    with run_in_thread(SimulatorConfig(tags=80)) as sim:
+        fault = Fault("status", status=503, route="/elements/*/attributes", count=3, batch=True)
+        sim.faults.add(fault)
+        given = settings(sim, tmp_path)
+        assert not read(given, "pi_element_attributes").failed
+        world = sim.world.part(Assets)
+        wanted = sum(
+            1 for d in world.databases for e in world.descendants(d) for _ in world.all_attributes(e)
+        )
+        assert len(rows(given, "pi_element_attributes")) == wanted
+
+
+def test_an_old_server_offers_less_and_that_is_no_failure(tmp_path: Path) -> None:
+    with run_in_thread(SimulatorConfig(tags=24, version="2017 R2")) as sim:
+        given = settings(sim, tmp_path)
+        report = read(given, *ESSENTIAL, "pi_attribute_values", "pi_traits", "pi_security_identities")
+        assert not report.failed
+        assert len(rows(given, "pi_asset_tags")) == sum(sim.world.size(n) for n in (0, 1))

@@ -27,7 +27,7 @@ def simulated(tags: int, **more: Any) -> Any:
 
 def settings(sim: Simulator, folder: Path, **under: str) -> Settings:
     given = {"pi_web_api_url": sim.url, "lake": str(folder), "tags": [under]}
-    return load({**given, "since": "2026-03-29T08:00:00Z", "until": "2026-03-29T10:00:00Z"})
+    return load({**given, "since": "2026-03-29T08:00:00Z", "until": "2026-03-29T10:00:00Z"}, environ={})
 
 
 async def names(given: Settings) -> set[str]:
