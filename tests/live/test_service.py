@@ -157,8 +157,9 @@ def test_chaos(tmp_path: Path) -> None:
 def _torment(process: subprocess.Popen[str], sim: Simulator, dice: random.Random, until: float) -> None:
     while time.monotonic() < until:
         time.sleep(0.5)
-        if process.poll() == 3:
-            return  # the server was down when it started: whoever watches it starts it again
+        if process.poll() == 3:  # the server was down when it started: whoever watches it starts it again
+            process.communicate()
+            return
         assert process.poll() is None, process.stderr and process.stderr.read()
         if dice.random() < 0.05:
             sim.restart(dice.uniform(0.0, 2.0))

@@ -106,7 +106,7 @@ async def streaming(sim: Simulator, lake: Path, **streaming_keys: Any) -> AsyncI
 async def test_what_was_sent_is_there_and_what_was_archived_once(tmp_path: Path) -> None:
     async with start_simulator(config()) as sim:
         async with streaming(sim, tmp_path) as service:
-            await service.until(lambda: service.pulse.written > 100 and service.pulse.commits > 2)
+            await service.until(lambda: service.pulse.values > 100 and service.pulse.commits > 2)
             report = await service.end()
         assert report.exit_code == 0
         assert assert_all_sent_is_there(service.lake, sim) > 100
@@ -168,6 +168,25 @@ async def test_a_restart_fills_what_nobody_heard(tmp_path: Path) -> None:
             await asyncio.sleep(1.5)
         assert assert_archived_once(service.lake, sim, TAGS) > 20
         assert_all_sent_is_there(service.lake, sim)
+        assert_nothing_twice(service.lake, sim)
+
+
+async def test_new_and_renamed_tags_are_picked_up(tmp_path: Path) -> None:
+    """While it runs; the lanes of the next run know them too."""
+    async with start_simulator(config()) as sim:
+        async with streaming(sim, tmp_path, refresh="300ms") as service:
+            await service.until(lambda: service.pulse.written > 10)
+            new = sim.world.add_tags(2)
+            sim.world.rename_tag(sim.world.tag(0), "ANOTHER.NAME")
+            ids = {sim.world.webid(tag) for tag in new}
+            await service.until(lambda: ids <= service.pulse.tags.keys())
+            assert "ANOTHER.NAME" in service.following.names().values()
+            await asyncio.sleep(1.5)
+        assert_archived_once(service.lake, sim, TAGS + 2)
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: not _filling(service) and service.pulse.gaps)
+            await asyncio.sleep(1.5)
+        assert_archived_once(service.lake, sim, TAGS + 2)
         assert_nothing_twice(service.lake, sim)
 
 

@@ -42,6 +42,17 @@ def live_lanes(
     raise Internal("other runs keep changing the lanes", hint="run again when they have ended")
 
 
+def further_lanes(
+    client: AsyncPIWebAPIClient, tags: Mapping[str, Tag], *, now: int, nonce: str
+) -> list[LaneState]:
+    """Lanes for tags that appeared while the stream runs."""
+    lanes = []
+    for number, group in enumerate(fitting(client, list(tags))):
+        name = hashlib.blake2b(f"{nonce}\n{number}".encode(), digest_size=10).hexdigest()
+        lanes.append(LaneState(name, {webid: tags[webid] for webid in group}, now, None))
+    return lanes
+
+
 def _plan(
     known: Sequence[Lane], client: AsyncPIWebAPIClient, tags: Mapping[str, Tag], now: int, nonce: str
 ) -> tuple[list[Join], list[Leave]]:

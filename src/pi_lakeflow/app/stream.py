@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pi_lakeflow.app.livelanes import live_lanes
+from pi_lakeflow.app.livelanes import further_lanes, live_lanes
 from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop
@@ -22,7 +22,7 @@ from pi_lakeflow.engines.livelanes import Lanes
 from pi_lakeflow.engines.pulse import Pulse
 from pi_lakeflow.engines.streaming import StreamingEngine
 from pi_lakeflow.engines.streamparts import StreamPorts, StreamSize
-from pi_lakeflow.errors import SettingsError
+from pi_lakeflow.errors import SettingsError, Unavailable
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.historians.pi.live.digest import ChannelDigest, live_rows
 from pi_lakeflow.historians.pi.live.feed import ChannelFeed
@@ -60,18 +60,18 @@ class Following:
     """A stream that is running: what a health page shows."""
 
     engine: StreamingEngine
-    names: Mapping[str, str]
+    names: Callable[[], Mapping[str, str]]
 
     def status(self) -> dict[str, Any]:
         """The counters, the problems, and the newest value of each tag."""
         pulse, now = self.engine.pulse, self.engine.now()
-        lags = pulse.lags(now)
+        lags, names = pulse.lags(now), self.names()
         return {
             **pulse.summary(),
             "problems": pulse.problems(),
             "lag_seconds": max(lags.values(), default=None),
-            "silent_tags": len(self.names) - len(lags),
-            "tags": {self.names.get(webid, webid): round(lag, 3) for webid, lag in lags.items()},
+            "silent_tags": len(names) - len(lags),
+            "tags": {names.get(webid, webid): round(lag, 3) for webid, lag in lags.items()},
         }
 
 
@@ -104,11 +104,46 @@ async def stream(
         now = await server_now(source.client)
         lanes = await asyncio.to_thread(live_lanes, lake, source.client, found, now=now, run_id=run_id)
         report.tags, report.lanes = len(found), len(lanes)
-        engine = _engine(settings, source, lake, lanes, found, pool, run_id, observer, stop)
+        digest = ChannelDigest(found, SystemClock().now())
+        engine = _engine(settings, source, lake, lanes, digest, pool, run_id, observer, stop)
         report.pulse = engine.pulse
-        await _follow(source, engine, serve, {webid: tag.name for webid, tag in found.items()})
+        newcomers = _Newcomers(settings, source, tags or settings.tags, digest, run_id)
+        await _follow(source, engine, serve, newcomers)
         report.failures += engine.failures
     return report
+
+
+@dataclass(slots=True)
+class _Newcomers:
+    """Looks for tags that are new or renamed, while the stream runs."""
+
+    settings: Settings
+    source: Source
+    selection: Selection
+    digest: ChannelDigest
+    run_id: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {webid: tag.name for webid, tag in self.digest.tags.items()}
+
+    async def watch(self, engine: StreamingEngine, feed: ChannelFeed) -> None:
+        """Look again and again; a server that does not answer is asked the next time."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(self.settings.streaming.refresh.total_seconds())
+            rounds += 1
+            try:
+                found = await self.source.catalog.resolve(self.selection)
+            except Unavailable:
+                continue
+            fresh = {webid: tag for webid, tag in found.tags.items() if webid not in self.digest.tags}
+            self.digest.know(self.digest.tags | found.tags)
+            if fresh:
+                now, nonce = await engine.sync_clock(), f"{self.run_id}\n{rounds}"
+                lanes = further_lanes(self.source.client, fresh, now=now, nonce=nonce)
+                await asyncio.to_thread(engine.lanes.add, lanes, self.run_id)
+                await feed.open({lane.name: tuple(lane.tags) for lane in lanes})
 
 
 async def _resolved(
@@ -135,7 +170,7 @@ def _engine(
     source: Source,
     lake: Lake,
     lanes: Lanes,
-    tags: Mapping[str, Tag],
+    digest: ChannelDigest,
     pool: ThreadPoolExecutor,
     run_id: str,
     observer: Observer,
@@ -143,7 +178,7 @@ def _engine(
 ) -> StreamingEngine:
     started = SystemClock().now()
     ports = StreamPorts(
-        messages=ChannelDigest(tags, started),
+        messages=digest,
         recorded=RecordedReader(
             source.client.transport,
             ingested_at=started,
@@ -179,15 +214,15 @@ async def _follow(
     source: Source,
     engine: StreamingEngine,
     serve: Serve | None,
-    names: Mapping[str, str],
+    newcomers: _Newcomers,
 ) -> None:
     """Open the channels, run the engine, and end both together."""
     feed = ChannelFeed(source.client, engine)
     await engine.sync_clock()
     running = asyncio.create_task(engine.run(feed.close))
-    beside = [asyncio.create_task(_opened(feed, engine))]
+    beside = [asyncio.create_task(_opened(feed, engine)), asyncio.create_task(newcomers.watch(engine, feed))]
     if serve is not None:
-        beside.append(asyncio.ensure_future(serve(Following(engine, names))))
+        beside.append(asyncio.ensure_future(serve(Following(engine, lambda: newcomers.names))))
     try:
         while not running.done():
             done, _ = await asyncio.wait({running, *beside}, return_when=asyncio.FIRST_COMPLETED)

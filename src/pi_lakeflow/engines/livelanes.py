@@ -65,6 +65,12 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._lanes)
 
+    def add(self, lanes: Sequence[LaneState], run_id: str) -> None:
+        """Further lanes, with tags that no other lane has. They count once their first commit is there."""
+        joins = [Join(lane.name, lane.position, None, tuple(lane.tags)) for lane in lanes]
+        self._registry.record_split(joins, [], run_id)
+        self._lanes |= {lane.name: lane for lane in lanes}
+
     def values(self) -> ValuesView[LaneState]:
         return self._lanes.values()
 
@@ -82,7 +88,7 @@ class Lanes:
             name = hashlib.blake2b(f"{run_id}\n{lane.name}\n{webid}".encode(), digest_size=10).hexdigest()
             moves.joins.append(Join(name, lane.position, None, (webid,)))
         left = {lane.name for lane, _ in expelled}
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             if lane.claim > lane.position or lane.name in left:
                 moves.marks.append(self._step(lane))
         if not moves.marks and self._lanes and force:

@@ -378,7 +378,7 @@ class StreamingEngine:
 
     def _claim(self) -> None:
         """How far lanes have come: to what the last message on their open channel proves."""
-        for lane in self.lanes.values():
+        for lane in list(self.lanes.values()):
             if lane.heard and not lane.filling and self.pulse.is_open(lane.name):
                 lane.claim = max(lane.claim, lane.proven + self._offset - self._size.overlap)
 

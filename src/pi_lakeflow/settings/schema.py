@@ -157,6 +157,11 @@ class Streaming:
         doc="When the lake is slower than the plant: `block` stops reading the channels, `shed` drops "
         "messages, counts them, and reads the archive's part of them again later.",
     )
+    refresh: timedelta = key(
+        DURATION,
+        default=timedelta(minutes=10),
+        doc="How often `stream` looks for tags that are new or renamed.",
+    )
     port: int | None = key(
         whole(),
         doc="Port for `/health`, `/status` and `/metrics` of `stream`.",

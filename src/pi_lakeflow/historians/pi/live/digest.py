@@ -26,9 +26,13 @@ class ChannelDigest:
     """Knows the tags by WebId; streams of others are left out."""
 
     def __init__(self, tags: Mapping[str, Tag], ingested_at: int) -> None:
-        self.tags = dict(tags)
-        self._meta = {webid: StreamMeta(tag.point_type) for webid, tag in tags.items()}
         self._ingested_at = ingested_at
+        self.know(tags)
+
+    def know(self, tags: Mapping[str, Tag]) -> None:
+        """These are the tags from now on."""
+        self._meta = {webid: StreamMeta(tag.point_type) for webid, tag in tags.items()}
+        self.tags = dict(tags)
 
     def read(self, messages: Sequence[Message]) -> LiveRows:
         """All values, each with the time at which its message came."""
