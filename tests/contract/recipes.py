@@ -33,7 +33,10 @@ _MORE: dict[str, dict[str, Any]] = {
     "/eventframes/{webId}/eventframeattributes": _SPAN,
     "/eventframes/{webId}/eventframes": _SPAN,
     "/eventframes/search": {"query": "Start:>*-40d"},
+    "/eventframes/searchbyattribute/{searchId}": {**_SPAN, "searchFullHierarchy": "true"},
 }
+# Searches by value: the template, its attribute, a value that some have more than
+_SEARCHES = {"elements": ("Pump", "Rated Speed", 1000.0), "eventframes": ("Limit Alarm", "Limit", 0.1)}
 _NAMES = {
     "/points/{webId}/attributes/{name}": ["descriptor", "pointtype"],
     "/attributetraits/{name}": ["LimitHi", "Forecast", "LocationLatitude"],
@@ -123,9 +126,10 @@ def _made(name: str, walk: Walk, pattern: str) -> list[str]:
         owner = pattern.split("/")[1]
         databases = [item["WebId"] for item in walk.some("assetdatabases")]
         lists = [walk.get(f"/assetdatabases/{database}/elementtemplates").body for database in databases]
-        pump = next(t for found in lists for t in found["Items"] if t["Name"] == "Pump")
-        fast = {"AttributeName": "Rated Speed", "AttributeValue": 1000.0, "SearchOperator": "GreaterThan"}
-        search = {"ElementTemplate": pump["WebId"], "ValueQueries": [fast]}
+        template, attribute, bound = _SEARCHES[owner]
+        wanted = next(t for found in lists for t in found["Items"] if t["Name"] == template)
+        above = {"AttributeName": attribute, "AttributeValue": bound, "SearchOperator": "GreaterThan"}
+        search = {"ElementTemplate": wanted["WebId"], "ValueQueries": [above]}
         made = walk.fetch(f"{walk.base}/{owner}/searchbyattribute?noResults=false", "POST", search)
         return [made.location.rpartition("/")[2]] if made.location else []
     return []

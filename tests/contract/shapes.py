@@ -22,7 +22,6 @@ OBJECTS["Items[Unit]"] = {**OBJECTS["Items[UnitClass]"], "Items": "[Unit]"}  # m
 # Documented, not served: route -> why.
 LEFT_OUT = {
     "/assetdatabases/{webId}/export": "XML for AF's own tools; everything in it is served as JSON elsewhere",
-    "/eventframes/searchbyattribute/{searchId}": "made by a POST; frames are found by /eventframes/search",
 }
 # Served by handlers that answer with a WebSocket; tests of channels look at their messages.
 SOCKETS = {route for route in ROUTES if route.endswith("/channel")}

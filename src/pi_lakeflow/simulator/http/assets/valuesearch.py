@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import uuid
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 
 from pi_lakeflow.simulator.http.call import Call
 from pi_lakeflow.simulator.http.errors import ApiError
-from pi_lakeflow.simulator.world.assets import Assets, Database, Element, Kind, UnknownAsset, lineage
+from pi_lakeflow.simulator.world.assets import Assets, Database, Element, Item, Kind, UnknownAsset, lineage
 from pi_lakeflow.simulator.world.world import World
 
 from .lookup import assets_of, database_by_path, database_of, element_of, item_of
@@ -69,7 +69,14 @@ class Searches:
 
 
 def read_search(call: Call) -> Found:
-    """The body of a call; 400 when it makes no sense."""
+    """The body of a search for elements; 400 when it makes no sense."""
+    body, template = read_body(call)
+    root = _root(call, body.search_root, template.database)
+    return Found(root, template.name, tuple(body.value_queries))
+
+
+def read_body(call: Call) -> tuple[ValueSearch, Item]:
+    """The body of any such search and its template; 400 when it makes no sense."""
     try:
         body = msgspec.json.decode(call.body, type=ValueSearch)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -80,7 +87,19 @@ def read_search(call: Call) -> Found:
     unknown = [q for q in body.value_queries if q.search_operator.casefold() not in _OPERATORS]
     if unknown:
         raise ApiError(400, f"The search operator '{unknown[0].search_operator}' is not supported.")
-    return Found(_root(call, body.search_root, template.database), template.name, tuple(body.value_queries))
+    return body, template
+
+
+def fits_values(values: Mapping[str, Any], queries: Sequence[ValueQuery]) -> bool:
+    """Whether values by folded names meet all conditions; what cannot be compared does not."""
+    for query in queries:
+        compare = _OPERATORS[query.search_operator.casefold()]
+        try:
+            if not compare(values[query.attribute_name.casefold()], query.attribute_value):
+                return False
+        except (KeyError, TypeError):
+            return False
+    return True
 
 
 def _root(call: Call, text: str, database: Database | None) -> Element | Database:
@@ -107,15 +126,7 @@ def elements_found(assets: Assets, search: Found) -> array[int]:
 
 
 def _fits(assets: Assets, element: Element, queries: tuple[ValueQuery, ...]) -> bool:
-    known = {a.name.casefold(): a for a in assets.attributes(element) if not a.definition.reference}
-    for query in queries:
-        attribute = known.get(query.attribute_name.casefold())
-        if attribute is None:
-            return False
-        try:
-            compare = _OPERATORS[query.search_operator.casefold()]
-            if not compare(fixed_value(assets, attribute), query.attribute_value):
-                return False
-        except TypeError:
-            return False
-    return True
+    asked = {query.attribute_name.casefold() for query in queries}
+    known = (a for a in assets.attributes(element) if not a.definition.reference)
+    values = {a.name.casefold(): fixed_value(assets, a) for a in known if a.name.casefold() in asked}
+    return fits_values(values, queries)

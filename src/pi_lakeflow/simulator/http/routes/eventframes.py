@@ -67,21 +67,21 @@ async def multiple(call: Call) -> Reply:
 async def search(call: Call) -> Reply:
     """AFSearch in one database, the first one by default."""
     number = search_database(call)[1].number
-    return await _page(call, lambda: found(call, frames_of(call), number))
+    return await page(call, lambda: found(call, frames_of(call), number))
 
 
 async def of_database(call: Call) -> Reply:
     """The frames without a parent; with ``searchFullHierarchy`` all."""
     number = database_of(call).number
     pool: list[Keep] = [] if call.flag("searchFullHierarchy") else [lambda frame: frame.parent is None]
-    return await _page(call, lambda: listed(call, frames_of(call), number, pool))
+    return await page(call, lambda: listed(call, frames_of(call), number, pool))
 
 
 async def of_element(call: Call) -> Reply:
     """The frames that refer to the element, whatever their place in the hierarchy."""
     element = element_of(call)
     pool: list[Keep] = [lambda frame: element.place in frame.places]
-    return await _page(call, lambda: listed(call, frames_of(call), element.database.number, pool))
+    return await page(call, lambda: listed(call, frames_of(call), element.database.number, pool))
 
 
 async def children(call: Call) -> Reply:
@@ -89,7 +89,7 @@ async def children(call: Call) -> Reply:
     above, frames = frame_of(call), frames_of(call)
     below = {frame.id for frame in descend(frames, above, full=call.flag("searchFullHierarchy"))}
     pool: list[Keep] = [lambda frame: frame.id in below]
-    return await _page(call, lambda: listed(call, frames, above.database, pool))
+    return await page(call, lambda: listed(call, frames, above.database, pool))
 
 
 def descend(frames: Frames, above: Frame, *, full: bool) -> Iterator[Frame]:
@@ -116,7 +116,8 @@ async def categories(call: Call) -> Reply:
     return call.reply({"Links": {}, "Items": [printer.item(item) for item in known if item is not None]})
 
 
-async def _page(call: Call, select: Any) -> Reply:
+async def page(call: Call, select: Any) -> Reply:
+    """One page of the frames that ``select()`` finds."""
     limits = call.sim.config.limits
     start = call.integer("startIndex", 0)
     count = call.integer("maxCount", limits.default_max_count, least=1, limit=limits.max_returned_items)
