@@ -89,8 +89,9 @@ async def test_a_failure_hidden_in_a_200_is_refused() -> None:
         answer(408, ""),
         answer(200, '{"ok":tr'),
         answer(200, gzip.compress(b'{"ok":true}')[:-9], Content_Encoding="gzip"),
+        answer(200, '{"Items":[],"WebException":{"StatusCode":500,"Errors":["Out of luck"]}}'),
     ],
-    ids=["429", "503", "500", "502", "408", "broken JSON", "cut gzip"],
+    ids=["429", "503", "500", "502", "408", "broken JSON", "cut gzip", "WebException"],
 )
 async def test_a_passing_trouble_is_tried_again(first: Callable[[], web.StreamResponse]) -> None:
     script = Script(first, answer(200))
@@ -115,7 +116,7 @@ def test_retry_after_is_seconds_or_a_date_by_the_clock_of_the_server() -> None:
 
 
 async def test_a_post_is_sent_once_only() -> None:
-    script = Script(answer(503, ""))
+    script = Script(answer(500, ""))
     async with served(script) as root, transport(root) as way:
         with pytest.raises(SourceUnavailable, match="after 1 attempt"):
             await way.json("POST", "streams/x/value", json={"Value": 1})

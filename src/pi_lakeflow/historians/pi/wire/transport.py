@@ -36,7 +36,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from pi_lakeflow.errors import AuthRefused, SourceUnavailable, TooLarge, Transient
+from pi_lakeflow.errors import AuthRefused, Refused, SourceUnavailable, TooLarge, Transient
 from pi_lakeflow.flow.gate import Gate, Slot
 from pi_lakeflow.flow.retry import RetryPolicy
 from pi_lakeflow.historians.pi.wire.answers import error_for, not_json, web_exception
@@ -111,18 +111,23 @@ class Transport:
     ) -> Any:
         """The parsed answer, None for an empty one.
 
-        A failure hidden in a 200 (``WebException``) raises ``Refused``.
+        A failure hidden in a 200 (``WebException``) is tried again like a 5xx, and in the end raises
+        ``Refused``: it may be this one object that the server cannot write.
         """
         out = self._outgoing(method, path, list(params), json, headers, cap_bytes)
 
         def tree_of(answer: Response) -> Any:
-            return parse_json(answer.body, subject=out.subject) if answer.body else None
+            tree = parse_json(answer.body, subject=out.subject) if answer.body else None
+            if hidden := web_exception(tree, subject=out.subject):
+                raise _HalfWritten(hidden)
+            return tree
 
-        tree = await self._retried(out, tree_of, idempotent=_may_repeat(method, path))
-        hidden = web_exception(tree, subject=out.subject)
-        if hidden is not None:
-            raise hidden
-        return tree
+        try:
+            return await self._retried(out, tree_of, idempotent=_may_repeat(method, path))
+        except SourceUnavailable as error:
+            if isinstance(error.__cause__, _HalfWritten):
+                raise error.__cause__.refused from None
+            raise
 
     async def request(
         self,
@@ -295,6 +300,14 @@ def _authorized(out: Outgoing, header: str | None) -> Outgoing:
 def _subject(method: str, url: URL, params: list[tuple[str, Any]]) -> str:
     ids = sum(key.lower() == "webid" for key, _ in params)
     return f"{method} {url.path}" + (f" ({ids} webIds)" if ids else "")
+
+
+class _HalfWritten(Transient):
+    """The server failed while it wrote an answer whose headers said 200."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message, subject=refused.subject)
+        self.refused = refused
 
 
 def _may_repeat(method: str, path: str) -> bool:
