@@ -80,6 +80,7 @@ class Report:
     seconds: float = 0.0
     peak_rows: int = 0
     workers: int = 1
+    longest_stall: float = 0.0  # seconds that an event loop was busy at a time
     quarantined: list[Failed] = field(default_factory=list)
     alarms: AlarmReport | None = None
     message: str | None = None
@@ -207,10 +208,10 @@ async def prepare(
     now = await server_now(source.client)
     tags, failures = await chosen_tags(settings, request, source)
     registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
-    lanes = registry.load()
+    lanes = await asyncio.to_thread(registry.load)
     requests, since, until = _requests(settings, request, tags, lanes, now)
     rates = await survey(source, lake, requests, tags)
-    made = plan(requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
+    made = await asyncio.to_thread(plan, requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
     span = Span(min(since, until), until)
     unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
     return Prepared(made, tags, lanes, unresolved, until, rates), registry
@@ -252,7 +253,8 @@ async def _ingest(
     )
     if prepared.unresolved:
         report.quarantined.extend(prepared.unresolved)
-        lake.table(PI_INGEST_ERRORS).add(error_rows(prepared.unresolved, report.run_id))
+        rows = error_rows(prepared.unresolved, report.run_id)
+        await asyncio.to_thread(lake.table(PI_INGEST_ERRORS).add, rows)
     outcome = await _read(settings, report, source, lake, prepared, counters, stop, alone=alone)
     if look_back and request.since is None and not outcome.interrupted:
         with recorded_reader(settings, source, ingested_at=report.started_at, observer=counters) as reader:
@@ -265,8 +267,8 @@ async def _ingest(
         report.quarantined += report.alarms.left_behind
     _conclude(report, outcome)
     if prepared.plan.work:
-        publish_coverage(lake, registry, prepared.tags, report.run_id)
-        save_rates(lake.table(PI_TAG_DENSITY), outcome.rates, report.run_id)
+        await asyncio.to_thread(publish_coverage, lake, registry, prepared.tags, report.run_id)
+        await asyncio.to_thread(save_rates, lake.table(PI_TAG_DENSITY), outcome.rates, report.run_id)
     return prepared, outcome
 
 
@@ -301,7 +303,8 @@ async def _read(
     report.workers = count
     if count == 1:
         return await read_share(settings, share, source, lake, counters, stop)
-    lake.table(PI_TIMESERIES).append(())  # the table is there before several processes look for it
+    # The table is there before several processes look for it.
+    await asyncio.to_thread(lake.table(PI_TIMESERIES).append, ())
     return await read_with_workers(settings, share, count, source, lake, counters, stop)
 
 
@@ -317,7 +320,13 @@ async def _planned(
     for _ in range(_PLAN_ATTEMPTS):
         prepared, registry = await prepare(settings, request, source, lake, report.run_id)
         try:
-            registry.record_plan(prepared.plan.joins, prepared.plan.leaves, prepared.lanes, report.run_id)
+            await asyncio.to_thread(
+                registry.record_plan,
+                prepared.plan.joins,
+                prepared.plan.leaves,
+                prepared.lanes,
+                report.run_id,
+            )
         except LaneMoved:
             continue
         report.tags_selected = len(prepared.tags)
@@ -388,6 +397,7 @@ def _lanes_at_once(settings: Settings) -> int:
 
 def _conclude(report: Report, outcome: Outcome) -> None:
     report.commits, report.peak_rows = outcome.commits, outcome.peak_rows
+    report.longest_stall = outcome.longest_stall
     report.quarantined.extend(outcome.failed)
     if outcome.interrupted or report.status == "interrupted":
         report.status = "interrupted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from pi_lakeflow.app.source import Source
 from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, Stop
+from pi_lakeflow.flow.looplag import LoopLag
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_LANES
 from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Sizer
@@ -24,6 +26,7 @@ from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import LaneWork
 from pi_lakeflow.settings.schema import Settings
 
+_LOG = logging.getLogger("pi_lakeflow.performance")
 _DECODERS = 2
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -61,8 +64,10 @@ async def read_share(
             observer=observer,
             stop=stop,
         )
-        outcome = await engine.run(share.work, share.tags)
-        outcome.rates = reader.rates
+        async with LoopLag() as lag:
+            outcome = await engine.run(share.work, share.tags)
+        outcome.rates, outcome.longest_stall = reader.rates, lag.longest
+        _LOG.debug("the event loop was busy for at most %.0f ms at a time", 1000 * lag.longest)
         return outcome
 
 

@@ -229,6 +229,7 @@ def _together(results: Sequence[Outcome | BaseException]) -> Outcome:
         whole.failed += result.failed
         whole.moved += result.moved
         whole.rates.update(result.rates)
+        whole.longest_stall = max(whole.longest_stall, result.longest_stall)
         whole.interrupted |= result.interrupted
         whole.peak_rows += result.peak_rows
     return whole

@@ -101,6 +101,7 @@ class Outcome:
     interrupted: bool = False
     peak_rows: int = 0
     rates: dict[str, float] = field(default_factory=dict)  # events per microsecond, as seen
+    longest_stall: float = 0.0  # seconds that the event loop was busy at a time
 
 
 class EmbeddedEngine:
