@@ -232,3 +232,16 @@ def test_an_old_server_offers_less_and_that_is_no_failure(tmp_path: Path) -> Non
         report = read(given, *ESSENTIAL, "pi_attribute_values", "pi_traits", "pi_security_identities")
         assert not report.failed
         assert len(rows(given, "pi_asset_tags")) == sum(sim.world.size(n) for n in (0, 1))
+
+
+def test_lists_that_are_empty_all_at_once_delete_nothing(tmp_path: Path) -> None:
+    """As an account without rights sees them."""
+    with run_in_thread(SimulatorConfig(tags=24)) as sim:
+        read(settings(sim, tmp_path), *ESSENTIAL)
+    with run_in_thread(SimulatorConfig(tags=0)) as sim:
+        given = settings(sim, tmp_path)
+        report = read(given, *ESSENTIAL)
+        assert {table.name for table in report.failed} == set(ESSENTIAL)
+        assert all(rows(given, name) for name in ESSENTIAL)
+        typo = settings(sim, tmp_path, databases=["nowhere"])
+        assert read(typo, "pi_asset_hierarchy").failed

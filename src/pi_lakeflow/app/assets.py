@@ -14,7 +14,7 @@ from pi_lakeflow.app.counters import Counters
 from pi_lakeflow.app.source import open_lake, open_source
 from pi_lakeflow.app.spool import Spool
 from pi_lakeflow.app.tables import all_tables, table_named
-from pi_lakeflow.errors import PiLakeflowError, SettingsError
+from pi_lakeflow.errors import PiLakeflowError, Refused, SettingsError
 from pi_lakeflow.flow.snapshot import history_of, write_history, write_snapshot
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.historians.pi.assets.fields import AssetTable, Item
@@ -23,6 +23,10 @@ from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.events import Observer, ignore
 from pi_lakeflow.model.ports import Changed, Lake
 from pi_lakeflow.settings.schema import Settings
+
+_NEVER_EMPTY = frozenset(
+    {"asset_servers", "databases", "elements", "attributes", "nested_attributes", "data_servers", "points"}
+)
 
 
 @dataclass(slots=True)
@@ -123,6 +127,8 @@ def _written(
     lake: Lake, table: AssetTable, rows: pa.Table, outcome: Outcome, *, now: int, history: bool
 ) -> TableReport:
     report = TableReport(table.name, rows.num_rows, error=outcome.error_of(table))
+    emptied = _emptied(lake, table, rows)
+    report.error = report.error or emptied
     if report.error is not None:
         report.status = "failed"
     elif outcome.is_absent(table) and not rows.num_rows:
@@ -135,6 +141,20 @@ def _written(
         report.inserted, report.updated, report.deleted = changed.inserted, changed.updated, changed.deleted
         report.status = "written" if changed.rows else "unchanged"
     return report
+
+
+def _emptied(lake: Lake, table: AssetTable, rows: pa.Table) -> PiLakeflowError | None:
+    """An account without rights is shown empty lists: what every plant has is not deleted for that."""
+    if rows.num_rows or not _NEVER_EMPTY.intersection(table.listings) or not lake.table(table).exists():
+        return None
+    held = lake.table(table).read(table.key).num_rows
+    if not held:
+        return None
+    return Refused(
+        f"the server lists none any more; the {held:,} rows are kept",
+        subject=table.name,
+        hint="check the rights of the account and `assets.databases`; if it is so, remove the table's folder",
+    )
 
 
 def _unwanted(settings: Settings) -> set[str]:

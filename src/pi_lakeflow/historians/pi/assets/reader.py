@@ -68,6 +68,7 @@ class AssetReader:
         self._kept: dict[str, list[Item]] = {}
         self._ids: dict[str, dict[str, None]] = {each.name: {} for each in self._listings if each.grouped}
         self._seen: set[str] = set()
+        self._begun: set[str] = set()  # listings of which something was read
         self._turns = asyncio.Semaphore(_BATCHES_AT_ONCE)
 
     async def read(self, deliver: Deliver) -> Outcome:
@@ -108,7 +109,7 @@ class AssetReader:
             await self._listing(listing, deliver)
         except (Refused, TooLarge) as error:
             status = error.status if isinstance(error, Refused) else None
-            if listing.optional and status in (400, 404, 501):
+            if listing.optional and status in (400, 404, 501) and listing.name not in self._begun:
                 outcome.absent.add(listing.name)
             else:
                 outcome.failed[listing.name] = error
@@ -118,6 +119,7 @@ class AssetReader:
         slim = self._slim(listing)
         tables = [table for table in self._tables if listing.name in table.listings]
         async for items in self._pages(listing):
+            self._begun.add(listing.name)
             chosen = self._chosen(listing, items)
             for table in tables:
                 deliver(table, table.rows(chosen, self._ingested_at))
