@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -49,6 +52,7 @@ FRAME_TABLES = (
     PI_ACTIVE_ALARMS,
     PI_ALARM_SUMMARY,
 )
+FULL = os.environ.get("PI_LAKEFLOW_FULL_FRAMES")
 SMALL = FramePlan(alarm_tags=3, standing=6, downtime_units=1, batch_reactors=1)
 
 
@@ -234,3 +238,24 @@ def test_every_table_has_rows_and_every_column_a_value(tmp_path: Path) -> None:
             assert table.num_rows, spec.name
             empty = {name for name in table.schema.names if table[name].null_count == table.num_rows}
             assert empty <= (of_annotations if spec is PI_ALARM_EVENTS else set()), spec.name
+
+
+@pytest.mark.skipif(not FULL, reason="set PI_LAKEFLOW_FULL_FRAMES=1 for a year of 50,000 event frames")
+@pytest.mark.timeout(3600)
+def test_a_year_of_fifty_thousand_frames(tmp_path: Path) -> None:
+    """The full size, with figures on standard output."""
+    plan = FramePlan(alarm_tags=20, standing=320, downtime_units=4, batch_reactors=3)
+    start = datetime(2025, 3, 29, 12, tzinfo=UTC)
+    with plant(frames=plan, tags=480, density=0.5, start=start) as made:
+        works = Works(made, tmp_path / "lake", since=start.isoformat())
+        for _turn in range(3):
+            before = monotonic()
+            report = works.run()
+            sum(f.is_open for f in made.frames.all())
+            asked = sum(works.requests.values())
+            f"{monotonic() - before:.0f} s"
+            works.check()
+            disturb(made)
+            made.advance(7)
+        assert asked < 60
+        assert report.frames_read < 1_000

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pi_lakeflow.app.alarms.keep import keep, rows_of
 from pi_lakeflow.errors import PiLakeflowError, Refused
-from pi_lakeflow.historians.pi.decode.frames import alarm_row, frame_row, reference_rows
+from pi_lakeflow.historians.pi.decode.frames import alarm_row, frame_row, moment, reference_rows
 from pi_lakeflow.historians.pi.frames.criteria import AlarmCriteria
 from pi_lakeflow.historians.pi.frames.reader import Database, FrameReader, Item, knows_no_such_filter
 from pi_lakeflow.historians.pi.tables.alarms import PI_ALARM_EVENTS
@@ -28,7 +28,7 @@ from pi_lakeflow.historians.pi.tables.eventframes import (
     PI_EVENT_FRAMES,
 )
 from pi_lakeflow.model.ports import Lake
-from pi_lakeflow.model.span import SECOND, Span
+from pi_lakeflow.model.span import SECOND, Span, to_micros
 from pi_lakeflow.model.work import APP_ID_PREFIX, Mark, position_of, version_at
 
 _CHUNK = 5_000  # frames that are held and written at once
@@ -84,7 +84,7 @@ class FrameKeeper:
             await self._all(since)
             start = since if start is None else min(start, since)
         else:
-            await self._news(position_of(version), max(position_of(version) - look_back, start))
+            await self._news(position_of(version), look_back, start)
         await self._finish(stood, start)
         return self.counts
 
@@ -97,10 +97,10 @@ class FrameKeeper:
         held = await asyncio.to_thread(self._held, span)
         await self._remove(set(held["event_frame_id"].to_pylist()) - listed)
 
-    async def _news(self, position: int, first: int) -> None:
-        window = Span(max(0, min(first, self._until)), self._until)
+    async def _news(self, position: int, look_back: int, start: int) -> None:
+        window = Span(min(max(position - look_back, start), self._until), self._until)
         try:
-            changed = await self._modified(position - _OVERLAP)
+            changed = await self._modified(position - _OVERLAP, start)
         except Refused as error:
             if not knows_no_such_filter(error):
                 raise
@@ -116,8 +116,10 @@ class FrameKeeper:
             await self._write(changed[place : place + _CHUNK])
         await self._remove(known - listed - {item["WebId"] for item in changed})
 
-    async def _modified(self, since: int) -> list[Item]:
-        return [item async for item in self._reader.modified(self._database.webid, max(0, since))]
+    async def _modified(self, since: int, start: int) -> list[Item]:
+        """Not those that had ended before the history that was asked for."""
+        found = self._reader.modified(self._database.webid, max(0, since))
+        return [item async for item in found if _end_of(item) >= start]
 
     async def _compared(self, window: Span) -> None:
         """Without a search for modifications: the window's frames are compared with the lake's."""
@@ -225,6 +227,12 @@ class FrameKeeper:
         lasting = pc.fill_null(pc.greater_equal(ends, window.start), fill_value=True)
         inside = pc.and_(pc.less_equal(starts, window.end), lasting)
         return held.filter(pc.and_(mine, inside))
+
+
+def _end_of(item: Item) -> int:
+    """Microseconds; a frame without an end that can be read is taken for open."""
+    end = moment(item.get("EndTime"))
+    return _FAR if end is None else to_micros(end)
 
 
 def _incomplete(held: pa.Table) -> set[str]:
