@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT, MARGIN = 640, 260, 48
@@ -11,8 +12,8 @@ Points = Sequence[tuple[float, float]]
 
 def lines(curves: Mapping[str, Points], *, x: str, y: str) -> str:
     """One curve for each name. ``x`` and ``y`` label the axes, which start at 0."""
-    right = max((point[0] for points in curves.values() for point in points), default=1.0) or 1.0
-    top = max((point[1] for points in curves.values() for point in points), default=1.0) or 1.0
+    right = _round(max((point[0] for points in curves.values() for point in points), default=1.0))
+    top = _round(max((point[1] for points in curves.values() for point in points), default=1.0))
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -29,6 +30,12 @@ def lines(curves: Mapping[str, Points], *, x: str, y: str) -> str:
     for place, (name, points) in enumerate(curves.items()):
         parts += _curve(name, points, place, right, top)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _round(number: float) -> float:
+    """The next number up that divides well."""
+    size = 10.0 ** math.floor(math.log10(number or 1.0))
+    return next(size * step for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if size * step >= number)
 
 
 def _curve(name: str, points: Points, place: int, right: float, top: float) -> list[str]:

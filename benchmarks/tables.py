@@ -10,17 +10,6 @@ from benchmarks import plot, results, suite, traces
 from benchmarks.results import Curves, Line, Rates, Result
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-_COLUMNS = (
-    "rows",
-    "time",
-    "rows/s",
-    "tags/s",
-    "requests",
-    "JSON / received",
-    "CPU s per M rows",
-    "peak memory",
-    "of the limit",
-)
 
 
 def render(page: Path, folder: Path, pictures: Path) -> None:
@@ -113,49 +102,46 @@ def _rate(rate: float | None) -> str:
 def section(result: Result) -> str:
     """One scenario's table with its words."""
     scenario = suite.load(result.scenario, result.size)
-    ratio = any(line.contender != "product" for line in result.lines)
-    parts = [scenario.text, _table(result, ratio)]
+    parts = [scenario.text, _table(result)]
     parts += [_apart(line) for line in result.lines if line.apart]
     if any(line.samples for line in result.lines):
         parts.append(f"![Memory over time](performance/{result.scenario}.svg)")
     return "\n\n".join([*parts, _where(result)])
 
 
-def _table(result: Result, ratio: bool) -> str:
-    columns, rows = [*_COLUMNS], [_row(line) for line in result.lines]
-    if ratio:
-        slowest = next(line for line in result.lines if line.contender != "product")
-        columns.append("times as fast")
-        rows = [
-            f"{row} {line.rate / slowest.rate:,.1f} |" for row, line in zip(rows, result.lines, strict=True)
-        ]
+def _table(result: Result) -> str:
+    """A column that no line has anything for is left out."""
+    naive = [line for line in result.lines if line.contender != "product"]
+    rows = [_cells(line, naive[0] if naive else None) for line in result.lines]
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    lines = [
+        " | ".join([line.label, *(row[name] for name in columns)])
+        for line, row in zip(result.lines, rows, strict=True)
+    ]
     head = "| | " + " | ".join(columns) + " |"
-    return "\n".join([head, "|---|" + "---:|" * len(columns), *rows])
+    return "\n".join([head, "|---|" + "---:|" * len(columns), *(f"| {line} |" for line in lines)])
 
 
-def _row(line: Line) -> str:
-    millions = line.rows / 1e6
-    received = f"{_size(line.body_bytes)} / {_size(line.wire_bytes)}" if line.body_bytes else ""
-    share = "" if line.limit_share is None else f"{line.limit_share:.0%}"
-    cells = (
-        line.label,
-        f"{line.rows:,}",
-        _time(line.seconds) + _extrapolated(line),
-        f"{line.rate:,.0f}",
-        f"{line.tags / line.seconds:,.0f}",
-        f"{line.requests:,}",
-        received,
-        f"{line.cpu_seconds / millions:,.1f}",
-        _size(line.peak_bytes),
-        share,
-    )
-    return "| " + " | ".join(cells) + " |"
+def _cells(line: Line, slowest: Line | None) -> dict[str, str]:
+    """The cells of a line by column."""
+    long = line.seconds * line.stands_for / line.tags
+    return {
+        "rows": f"{line.rows:,}",
+        "time": _time(line.seconds),
+        "extrapolated to 100,000 tags": _time(long) if line.stands_for else "",
+        "rows/s": f"{line.rate:,.0f}",
+        "tags/s": f"{line.tags / line.seconds:,.{0 if line.tags > line.seconds else 2}f}",
+        "times as fast": "" if slowest is None else f"{line.rate / slowest.rate:,.1f}",
+        "requests": f"{line.requests:,}",
+        "JSON / received": _received(line),
+        "CPU s per M rows": f"{line.cpu_seconds / line.rows * 1e6:,.2f}",
+        "peak memory": _size(line.peak_bytes),
+        "of the limit": "" if line.limit_share is None else f"{line.limit_share:.0%}",
+    }
 
 
-def _extrapolated(line: Line) -> str:
-    if not line.stands_for:
-        return ""
-    return f"; {line.stands_for:,} tags: {_time(line.seconds * line.stands_for / line.tags)} by extrapolation"
+def _received(line: Line) -> str:
+    return f"{_size(line.body_bytes)} / {_size(line.wire_bytes)}" if line.body_bytes else ""
 
 
 def _apart(line: Line) -> str:
