@@ -151,10 +151,16 @@ def _apart(line: Line) -> str:
 
 def _where(result: Result | Rates | Curves) -> str:
     on = result.machine
+    busy = on["load_before"] > _IDLE
+    others = " *Others kept the computer busy meanwhile: only the ratios mean something.*" if busy else ""
     return (
         f"*Measured {result.at} at size `{result.size}`, {on['processors']} processors shared with the "
         f"simulator (load before: {on['load_before']}), Python {on['python']}, pi-lakeflow {on['version']}.*"
+        f"{others}"
     )
+
+
+_IDLE = 1.0  # load; above, somebody else is at work
 
 
 def _draw(result: Result, pictures: Path) -> None:
