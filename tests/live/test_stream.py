@@ -25,7 +25,7 @@ from pi_lakeflow.app.stream import Following, StreamReport, stream
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.pulse import Pulse
 from pi_lakeflow.errors import AuthRefused, SettingsError
-from pi_lakeflow.settings import load
+from pi_lakeflow.settings import Settings, load
 from pi_lakeflow.simulator import Auth, Fault, Live, Simulator, SimulatorConfig, start_simulator
 from pi_lakeflow.sinks.delta import DeltaLake
 
@@ -72,20 +72,23 @@ class Service:
         return await asyncio.wait_for(self.task, 30)
 
 
-@asynccontextmanager
-async def streaming(sim: Simulator, lake: Path, **streaming_keys: Any) -> AsyncIterator[Service]:
-    """A stream that has heard something."""
-    keys = {"overlap": "1s", "flush_interval": "300ms", **streaming_keys}
-    settings = load(
+def settings_of(sim: Simulator, lake: Path, **streaming_keys: Any) -> Settings:
+    return load(
         {
             "pi_web_api_url": sim.url,
             "data_server": "PISRV01",
             "tags": "all",
             "lake": str(lake),
-            "streaming": keys,
+            "streaming": {"overlap": "1s", "flush_interval": "300ms", **streaming_keys},
             "performance": {"retry_backoff": 0.05},
         }
     )
+
+
+@asynccontextmanager
+async def streaming(sim: Simulator, lake: Path, **streaming_keys: Any) -> AsyncIterator[Service]:
+    """A stream that has heard something."""
+    settings = settings_of(sim, lake, **streaming_keys)
     stop, ready = Stop(), asyncio.get_running_loop().create_future()
 
     async def serve(following: Following) -> None:
@@ -215,6 +218,19 @@ async def test_expiring_tokens(tmp_path: Path) -> None:
         await task
         lake = DeltaLake(str(tmp_path), "main", "streaming")
         assert assert_archived_once(lake, sim, TAGS) > 10
+
+
+async def test_a_second_stream_of_the_same_tags_gives_way(tmp_path: Path) -> None:
+    """Whoever commits later notices, writes nothing, and says so."""
+    async with start_simulator(config()) as sim:
+        stop = Stop()
+        both = {asyncio.create_task(stream(settings_of(sim, tmp_path), stop=stop)) for _ in range(2)}
+        done, left = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED, timeout=60)
+        (loser,), (winner,) = done, left
+        assert isinstance(loser.exception(), SettingsError)
+        stop.drain()
+        assert (await winner).exit_code == 0
+        assert_nothing_twice(DeltaLake(str(tmp_path), "main", "streaming"), sim)
 
 
 async def test_wrong_credentials_and_no_tags_end_at_once(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from pi_lakeflow.app.livelanes import further_lanes, live_lanes
 from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop
-from pi_lakeflow.engines.livelanes import Lanes
+from pi_lakeflow.engines.livelanes import Lanes, LaneState
 from pi_lakeflow.engines.pulse import Pulse
 from pi_lakeflow.engines.streaming import StreamingEngine
 from pi_lakeflow.engines.streamparts import StreamPorts, StreamSize
-from pi_lakeflow.errors import SettingsError, Unavailable
+from pi_lakeflow.errors import PiLakeflowError, SettingsError
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.historians.pi.live.digest import ChannelDigest, live_rows
 from pi_lakeflow.historians.pi.live.feed import ChannelFeed
@@ -68,7 +68,8 @@ class Following:
         lags, names = pulse.lags(now), self.names()
         return {
             **pulse.summary(),
-            "problems": pulse.problems(),
+            "channels": len(self.engine.lanes),
+            "problems": pulse.problems(len(self.engine.lanes)),
             "lag_seconds": max(lags.values(), default=None),
             "silent_tags": len(names) - len(lags),
             "tags": {names.get(webid, webid): round(lag, 3) for webid, lag in lags.items()},
@@ -115,7 +116,7 @@ async def stream(
 
 @dataclass(slots=True)
 class _Newcomers:
-    """Looks for tags that are new or renamed, while the stream runs."""
+    """Looks for tags that are new or renamed, while the stream runs; what fails is tried the next time."""
 
     settings: Settings
     source: Source
@@ -128,22 +129,29 @@ class _Newcomers:
         return {webid: tag.name for webid, tag in self.digest.tags.items()}
 
     async def watch(self, engine: StreamingEngine, feed: ChannelFeed) -> None:
-        """Look again and again; a server that does not answer is asked the next time."""
+        """Look again and again."""
         rounds = 0
         while True:
             await asyncio.sleep(self.settings.streaming.refresh.total_seconds())
             rounds += 1
             try:
-                found = await self.source.catalog.resolve(self.selection)
-            except Unavailable:
+                lanes = await self._look(engine, f"{self.run_id}\n{rounds}")
+            except PiLakeflowError as error:
+                engine.pulse.last_problem = str(error)
                 continue
-            fresh = {webid: tag for webid, tag in found.tags.items() if webid not in self.digest.tags}
-            self.digest.know(self.digest.tags | found.tags)
-            if fresh:
-                now, nonce = await engine.sync_clock(), f"{self.run_id}\n{rounds}"
-                lanes = further_lanes(self.source.client, fresh, now=now, nonce=nonce)
-                await asyncio.to_thread(engine.lanes.add, lanes, self.run_id)
-                await feed.open({lane.name: tuple(lane.tags) for lane in lanes})
+            await feed.open({lane.name: tuple(lane.tags) for lane in lanes})
+
+    async def _look(self, engine: StreamingEngine, nonce: str) -> list[LaneState]:
+        """Lanes for the tags that are new."""
+        found = await self.source.catalog.resolve(self.selection)
+        fresh = {webid: tag for webid, tag in found.tags.items() if webid not in self.digest.tags}
+        lanes: list[LaneState] = []
+        if fresh:
+            now = await engine.sync_clock()
+            lanes = further_lanes(self.source.client, fresh, now=now, nonce=nonce)
+            await asyncio.to_thread(engine.lanes.add, lanes, self.run_id)
+        self.digest.know(self.digest.tags | found.tags)
+        return lanes
 
 
 async def _resolved(

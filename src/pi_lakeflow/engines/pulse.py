@@ -125,10 +125,10 @@ class Pulse:
         with self._lock:
             return {webid: (now - pulse.timestamp) / 1e6 for webid, pulse in self.tags.items()}
 
-    def problems(self) -> list[str]:
-        """Why the stream is not healthy; empty when it is."""
-        shut = [name for name, is_open in self.open.items() if not is_open]
-        found = [f"{len(shut)} of {len(self.open)} channels are not open"] if shut else []
+    def problems(self, channels: int) -> list[str]:
+        """Why the stream, which should have so many ``channels``, is not healthy; empty when it is."""
+        shut = channels - sum(self.open.values())
+        found = [f"{shut} of {channels} channels are not open"] if shut > 0 else []
         found += ["the lake cannot be written"] if self.sink_failures and self._unwritten() else []
         return found + (["reading waits for the lake"] if self.blocked else [])
 
@@ -139,7 +139,6 @@ class Pulse:
         """The counters, for JSON."""
         names = [*_COUNTERS, "blocked", "last_commit_seconds", "last_problem"]
         found = {name: getattr(self, name) for name in names}
-        found["channels"] = len(self.open)
         found["channels_open"] = sum(self.open.values())
         found["rows_per_second"] = round(self.per_second(), 1)
         found["uptime_seconds"] = round(self.clock.monotonic() - self.started, 1)

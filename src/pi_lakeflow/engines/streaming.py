@@ -27,7 +27,7 @@ from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.livelanes import Lanes, LaneState, Moves
 from pi_lakeflow.engines.pulse import Pulse
 from pi_lakeflow.engines.streamparts import SECOND, Buffered, StreamPorts, StreamSize, missing_rows
-from pi_lakeflow.errors import PiLakeflowError, Refused, SinkUnavailable, SourceUnavailable
+from pi_lakeflow.errors import PiLakeflowError, Refused, SettingsError, SinkUnavailable
 from pi_lakeflow.flow.committer import Failed, error_rows
 from pi_lakeflow.flow.recent import Recent
 from pi_lakeflow.model.clock import Clock
@@ -77,6 +77,7 @@ class StreamingEngine:
         self._sifting = asyncio.Lock()
         self._archive = asyncio.Semaphore(_GAPS_AT_ONCE)
         self._fills: set[asyncio.Task[None]] = set()
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failed: list[Failed] = []
         self.failures: list[TagFailure] = []
         self._committed = clock.monotonic()
@@ -132,9 +133,9 @@ class StreamingEngine:
             asyncio.create_task(self._drained()),
         ]
         try:
-            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            done, _ = await asyncio.wait([*work, self._crash], return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
             await self._finish(hang_up, work[0], work[1])
         finally:
             for task in [*work, *self._fills]:
@@ -244,10 +245,17 @@ class StreamingEngine:
         lane.filling = True
         task = asyncio.create_task(self._fill(lane))
         self._fills.add(task)
-        task.add_done_callback(self._fills.discard)
+        task.add_done_callback(self._filled)
+
+    def _filled(self, task: asyncio.Task[None]) -> None:
+        self._fills.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._crash.done():
+            self._crash.set_exception(error)
 
     async def _fill(self, lane: LaneState) -> None:
         """Read from the archive what the lane may have missed; again until the channel stayed open."""
+        wait = 0.5
         try:
             while True:
                 lane.again = False
@@ -259,9 +267,10 @@ class StreamingEngine:
                     end = await self.sync_clock()
                     await asyncio.sleep(min(1.0, self._size.overlap / SECOND / 4))
                     await self._read_gap(lane, end)
-                except SourceUnavailable as error:
+                except PiLakeflowError as error:  # the server, the lake, credentials: the gap stays open
                     self.pulse.last_problem = str(error)
-                    await asyncio.sleep(1.0)
+                    await asyncio.sleep(wait)
+                    wait = min(30.0, 2 * wait)
                     continue
                 if opens == lane.opens and not lane.again:
                     lane.heard = self.pulse.is_open(lane.name)
@@ -367,7 +376,7 @@ class StreamingEngine:
         try:
             result = self._data.append(steps)
         except LaneMoved as moved:
-            raise PiLakeflowError(
+            raise SettingsError(
                 "another process streams the same tags into the same table",
                 subject=", ".join(moved.app_ids[:3]),
                 hint="stop one of them",
