@@ -24,7 +24,7 @@ _REQUIRED: dict[str, Any] = {
 # Beyond what is required, so that there is something to see.
 _MORE: dict[str, dict[str, Any]] = {
     "/assetdatabases/{webId}/eventframes": _SPAN,
-    "/assetdatabases/{webId}/eventframeattributes": {**_SPAN, "maxCount": 20},
+    "/assetdatabases/{webId}/eventframeattributes": {"startTime": "*-3d", "maxCount": 20},
     "/assetdatabases/{webId}/elements": {"searchFullHierarchy": "true", "associations": "Paths"},
     "/assetdatabases/{webId}/elementattributes": {"searchFullHierarchy": "true", "maxCount": 20},
     "/elements/{webId}/elementattributes": {"searchFullHierarchy": "true", "maxCount": 20},
