@@ -26,7 +26,8 @@ from pi_lakeflow.historians.pi.tables.live import PI_TIMESERIES_LIVE
 from pi_lakeflow.historians.pi.tables.timeseries import TIMESTAMP
 from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.tables import TableSpec
-from pi_lakeflow.sinks.delta import DeltaLake, rows_of
+from pi_lakeflow.sinks.arrow import rows_of
+from pi_lakeflow.sinks.delta import DeltaLake
 
 _NEEDED = ("tag_webid", "timestamp")
 

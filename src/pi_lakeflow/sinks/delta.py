@@ -12,10 +12,9 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake import (
@@ -28,10 +27,9 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 from pyarrow.fs import FileSystem
 
-from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import final_versions, select_due
 from pi_lakeflow.flow.difference import Difference
 from pi_lakeflow.flow.scope import Spans, check_inside
@@ -41,7 +39,7 @@ from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
 from pi_lakeflow.sinks.parts import Part, PartWriter
-from pi_lakeflow.sinks.store import empty, remove, rooted
+from pi_lakeflow.sinks.store import empty, remove, rooted, translated
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
 _REOPEN_AFTER = 50
@@ -114,16 +112,16 @@ class DeltaLakeTable:
         self._commits = 0
 
     def exists(self) -> bool:
-        with _translated(self.path):
+        with translated(self.path):
             return DeltaTable.is_deltatable(self.path, self._options)
 
     def handle(self) -> DeltaTable:
         """A handle of its own on the newest version."""
-        with _translated(self.path):
+        with translated(self.path):
             return DeltaTable(self.path, storage_options=self._options)
 
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             wanted = list(app_ids)
             if not wanted or not self.exists():
                 return dict.fromkeys(wanted)
@@ -153,7 +151,7 @@ class DeltaLakeTable:
 
     def files(self) -> FileSystem:
         """The table's folder, for a ``PartWriter``; made when it is not there."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             self._ensure()
         return rooted(self.path, self._options)
 
@@ -174,14 +172,14 @@ class DeltaLakeTable:
         return done
 
     def add(self, rows: pa.Table) -> int:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             table = self._ensure()
             # "merge" adds the columns that a newer version of ours has more
             write_deltalake(table, rows, mode="append", schema_mode="merge", writer_properties=_WRITER_PLAIN)
             return self._counted(table)
 
     def replace_all(self, rows: pa.Table) -> int:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             table = self._ensure()
             write_deltalake(table, rows, mode="overwrite", writer_properties=_WRITER_PLAIN)
             return self._counted(table)
@@ -204,23 +202,23 @@ class DeltaLakeTable:
         return self._correct(find, marks)
 
     def compare(self, spans: Spans, rows: pa.Table) -> pa.Table:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return corrections.difference_in_spans(self._fresh(), self.spec, spans, rows).keys(self.spec)
 
     def tally(self, subjects: Sequence[str], span: Span, *, step: int, flag: str) -> pa.Table:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return corrections.tally(self._fresh(), self.spec, subjects, span, step=step, flag=flag)
 
     def held(self, subjects: Sequence[str], span: Span) -> pa.Table:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return corrections.held_in(self._ensure(), self.spec, {each: [span] for each in subjects})
 
     def changes(self, first: int, last: int | None = None) -> pa.Table:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return corrections.change_feed(self._fresh(), self.spec, first, last)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             table = self._fresh()
             names = list(columns) if columns is not None else [c.name for c in self.spec.columns]
             held = {each.name for each in table.schema().fields}
@@ -228,17 +226,17 @@ class DeltaLakeTable:
             return found if len(held.intersection(names)) == len(names) else _widened(found, names, self.spec)
 
     def version(self) -> int:
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return self._fresh().version()
 
     def bytes(self) -> int:
         """Size of the live files."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             return int(pa.table(self._fresh().get_add_actions())["size_bytes"].to_numpy().sum())
 
     def drop(self) -> None:
         """Remove the table with all its files."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             self._open = None
             if "://" in self.path:
                 empty(self.path, self._options)
@@ -251,7 +249,7 @@ class DeltaLakeTable:
 
     def _persistently(self, attempt: Callable[[DeltaTable], R]) -> R:
         """Try on the newest version until no other commit comes between looking and writing."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             table = self._ensure()
             for number in range(1, _ATTEMPTS + 1):
                 try:
@@ -395,41 +393,3 @@ def _properties(steps: Sequence[Step]) -> CommitProperties:
     now = int(time.time() * 1000)
     versions = final_versions(steps).items()
     return CommitProperties(app_transactions=[Transaction(app_id, v, now) for app_id, v in versions])
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """The border where delta-rs and file system errors become ours."""
-    try:
-        yield
-    except TableNotFoundError as error:
-        raise SinkUnavailable(
-            "the table is not there", subject=path, hint="run `pi-lakeflow run` first"
-        ) from error
-    except PermissionError as error:
-        raise SinkUnavailable(
-            "the lake cannot be written",
-            subject=path,
-            hint="choose another `lake`, or grant write permission",
-        ) from error
-    except (DeltaError, OSError) as error:
-        raise SinkUnavailable(
-            f"the lake cannot be read or written: {error}",
-            subject=path,
-            hint="check `lake` (path, permissions, free space) and `lake.storage_options`",
-        ) from error
-
-
-def rows_of(value: Any) -> pa.Table:
-    """Anything that speaks Arrow, a pandas frame, or a list of dicts, as an Arrow table."""
-    if isinstance(value, pa.Table):
-        return value
-    if isinstance(value, pa.RecordBatch):
-        return pa.Table.from_batches([value])
-    if hasattr(value, "__arrow_c_stream__"):
-        return pa.table(value)
-    if isinstance(value, list):
-        return pa.Table.from_pylist(value)
-    raise TypeError(
-        f"cannot read rows from {type(value).__name__}; pass Arrow, polars, pandas or a list of dicts"
-    )

@@ -1,12 +1,16 @@
-"""The files of one table, wherever they are stored."""
+"""The files of one table, wherever they are stored, and what goes wrong with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
+
+from pi_lakeflow.errors import SinkUnavailable
 
 
 def rooted(path: str, options: Mapping[str, str]) -> FileSystem:
@@ -30,3 +34,26 @@ def remove(files: FileSystem, paths: Iterable[str]) -> None:
             files.delete_file(path)
         except FileNotFoundError:
             continue
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """The border where delta-rs and file system errors become ours."""
+    try:
+        yield
+    except TableNotFoundError as error:
+        raise SinkUnavailable(
+            "the table is not there", subject=path, hint="run `pi-lakeflow run` first"
+        ) from error
+    except PermissionError as error:
+        raise SinkUnavailable(
+            "the lake cannot be written",
+            subject=path,
+            hint="choose another `lake`, or grant write permission",
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise SinkUnavailable(
+            f"the lake cannot be read or written: {error}",
+            subject=path,
+            hint="check `lake` (path, permissions, free space) and `lake.storage_options`",
+        ) from error
