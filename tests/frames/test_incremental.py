@@ -248,12 +248,14 @@ def test_a_year_of_fifty_thousand_frames(tmp_path: Path) -> None:
     start = datetime(2025, 3, 29, 12, tzinfo=UTC)
     with plant(frames=plan, tags=480, density=0.5, start=start) as made:
         works = Works(made, tmp_path / "lake", since=start.isoformat())
-        for _turn in range(3):
+        for _ in range(3):
             before = monotonic()
             report = works.run()
-            sum(f.is_open for f in made.frames.all())
-            asked = sum(works.requests.values())
-            f"{monotonic() - before:.0f} s"
+            asked, took = sum(works.requests.values()), monotonic() - before
+            frames = made.frames.all()
+            is_open = sum(frame.is_open for frame in frames)
+            told = f"{len(frames)} frames, {is_open} open; {report.frames_read} read, {asked} requests"
+            sys.stdout.write(f"{told}, {took:.0f} s\n")
             works.check()
             disturb(made)
             made.advance(7)
