@@ -244,7 +244,7 @@ def test_every_table_has_rows_and_every_column_a_value(tmp_path: Path) -> None:
 @pytest.mark.timeout(3600)
 def test_a_year_of_fifty_thousand_frames(tmp_path: Path) -> None:
     """The full size, with figures on standard output."""
-    plan = FramePlan(alarm_tags=20, standing=320, downtime_units=4, batch_reactors=3)
+    plan = FramePlan(alarm_tags=25, standing=240, downtime_units=4, batch_reactors=3)
     start = datetime(2025, 3, 29, 12, tzinfo=UTC)
     with plant(frames=plan, tags=480, density=0.5, start=start) as made:
         works = Works(made, tmp_path / "lake", since=start.isoformat())
