@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from pi_lakeflow.engines.spark.budget import share_of
-from pi_lakeflow.engines.spark.options import read_options
+from pi_lakeflow.engines.spark.budget import carried, share_of
+from pi_lakeflow.engines.spark.options import read_options, write_options
 from pi_lakeflow.errors import SettingsError
 
 URL = {"pi_web_api_url": "https://pi/piwebapi"}
@@ -73,3 +73,12 @@ def test_the_parts_of_the_budget_add_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert sent.auth.reveal()["password"] == "hush"
     assert "hush" not in repr(sent)
     assert b"hush" not in pickle.dumps(shares[0])
+
+
+def test_keys_of_the_store_travel_with_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that writes has not got the driver's environment either."""
+    monkeypatch.setenv("LAKE_KEY", "hush")
+    storage = '{"AWS_SECRET_ACCESS_KEY": "env:LAKE_KEY"}'
+    settings = carried(write_options({"lake": "s3://lake", "lake.storage_options": storage}).settings)
+    monkeypatch.delenv("LAKE_KEY")
+    assert pickle.loads(pickle.dumps(settings)).lake.options() == {"AWS_SECRET_ACCESS_KEY": "hush"}

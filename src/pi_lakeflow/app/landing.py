@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pi_lakeflow.app.tables import table_named
+from pi_lakeflow.engines.spark.budget import carried
 from pi_lakeflow.engines.spark.options import SparkOptions
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.model.work import Mark
@@ -20,7 +21,7 @@ class LakeLanding:
     """A table of the configured lake. Fulfils ``engines.spark.sink.Landing``."""
 
     def __init__(self, options: SparkOptions) -> None:
-        self._settings = options.settings
+        self._settings = carried(options.settings)
         self._spec = table_named(options.table)
 
     def prepare(self) -> None:

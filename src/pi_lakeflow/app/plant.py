@@ -60,9 +60,12 @@ class PiPlant:
                 subject="option 'tags'",
                 hint="a name, a mask, all, or a JSON list of these",
             )
+        chosen = _narrowed(settings.tags, names)
         async with open_source(settings) as source:
-            resolved = await source.catalog.resolve(_narrowed(settings.tags, names))
-            return Survey(resolved.tags, resolved.failures, await server_now(source.client))
+            resolved = await source.catalog.resolve(chosen)
+            # A name out of a filter that no tag has is no row, and no error.
+            missing = resolved.failures if chosen == settings.tags else []
+            return Survey(resolved.tags, missing, await server_now(source.client))
 
     async def densities(self, settings: Settings, tags: Sequence[Tag], span: Span) -> Mapping[str, float]:
         from pi_lakeflow.app.source import open_source

@@ -15,10 +15,7 @@ def most_tasks(settings: Settings, wanted: int) -> int:
 
 
 def share_of(settings: Settings, tasks: int, index: int) -> Settings:
-    """The settings of task ``index`` of ``tasks``, ready to be sent to another machine.
-
-    Secrets are looked up here, on the driver: an executor has neither its environment nor its files.
-    """
+    """The settings of task ``index`` of ``tasks``, ready to be sent to another machine."""
     performance = settings.performance
     part = Budget(performance.max_in_flight, performance.rate_limit).share(tasks, index)
     smaller = replace(
@@ -27,16 +24,22 @@ def share_of(settings: Settings, tasks: int, index: int) -> Settings:
         rate_limit=part.rate_per_second,
         connection_pool_size=None,
     )
-    auth = settings.auth
+    return replace(carried(settings), performance=smaller, tags=Selection())
+
+
+def carried(settings: Settings) -> Settings:
+    """The settings with all secrets looked up, here on the driver: an executor has neither its
+    environment nor its files."""
+    auth, lake = settings.auth, settings.lake
     secrets: dict[str, Any] = {
         name: _plain(value) for name in auth.__slots__ if isinstance(value := getattr(auth, name), Secret)
     }
+    storage = {name: _plain(secret) for name, secret in (lake.storage_options or {}).items()}
     return replace(
         settings,
-        performance=smaller,
         auth=replace(auth, **secrets),
+        lake=replace(lake, storage_options=storage or None),
         proxy=_plain(settings.proxy) if settings.proxy else None,
-        tags=Selection(),
         origins={},
         warnings=(),
         searched="",
