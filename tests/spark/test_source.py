@@ -38,7 +38,7 @@ FAULTS = (
     Fault("reset", probability=0.03),
     Fault("cut_body", probability=0.02),
     Fault("half_json", probability=0.02),
-    Fault("web_exception", probability=0.02),
+    Fault("web_exception", route="*recorded*", probability=0.02),
 )
 
 
