@@ -22,7 +22,7 @@ compile requirements/dev.txt dev --constraint requirements/base.txt "$@"
 for python in 3.11 3.12 3.13; do
     for machine in x86_64 aarch64; do
         uv pip compile requirements/dev.txt --quiet --only-binary :all: --no-binary pyspark --python-version "$python" \
-            --python-platform "$machine-manylinux_2_28" >/dev/null
+            --python-platform "$machine-manylinux_2_34" >/dev/null
     done
 done
 echo "every package but pyspark has wheels for Python 3.11 to 3.13 on x86_64 and aarch64"

@@ -47,6 +47,7 @@ def test_bronze_silver_and_gold(spark: Any, plant: Simulator, tmp_path: Path) ->
             "pi_lakeflow.table": "pi_timeseries",
             "pi_lakeflow.tags": str(folder / "config/tags-01.txt"),
             "pi_lakeflow.snapshots": "no",
+            "pi_lakeflow.state": str(tmp_path / "state"),
         }
         run_pipeline(spark, folder, "bronze", "plant_bronze", words)
         # Parquet tables take no merges, so corrections are computed by a window here.

@@ -99,7 +99,7 @@ async def stream(
         )
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     report = StreamReport(run_id)
-    lake = lake or open_lake(settings, settings.streaming.schema)
+    lake = lake or _live_lake(settings)
     async with open_source(settings, observer) as source, _pool() as pool:
         found = await _resolved(settings, source, tags, report)
         now = await server_now(source.client)
@@ -152,6 +152,31 @@ class _Newcomers:
             await asyncio.to_thread(engine.lanes.add, lanes, self.run_id)
         self.digest.know(self.digest.tags | found.tags)
         return lanes
+
+
+def _live_lake(settings: Settings) -> Lake:
+    """The lake of live values; their rows go to Zerobus when it is configured."""
+    lake, wanted = open_lake(settings, settings.streaming.schema), settings.zerobus
+    if wanted.endpoint is None:
+        return lake
+    try:
+        from pi_lakeflow.sinks.zerobus import Target, ZerobusLake
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "Zerobus needs the package databricks-zerobus-ingest-sdk",
+            subject="zerobus.endpoint",
+            hint="pip install 'pi-lakeflow[zerobus]'",
+        ) from error
+    if not (wanted.workspace and wanted.table and wanted.client_id and wanted.client_secret):
+        raise SettingsError(
+            "something is missing",
+            subject="zerobus",
+            hint="set zerobus.workspace, zerobus.table, zerobus.client_id and zerobus.client_secret",
+        )
+    target = Target(
+        wanted.endpoint, wanted.workspace, wanted.table, wanted.client_id, wanted.client_secret.reveal()
+    )
+    return ZerobusLake(lake, PI_TIMESERIES_LIVE, name=wanted.table, connect=target.connect)
 
 
 async def _resolved(

@@ -174,6 +174,19 @@ class Streaming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Zerobus:
+    """Live values pushed into a Databricks table, at least once."""
+
+    endpoint: str | None = key(
+        TEXT, doc="Endpoint of Zerobus Ingest. With it, `stream` sends its rows there.", unset="none"
+    )
+    workspace: str | None = key(URL, doc="URL of the workspace.")
+    table: str | None = key(TEXT, doc="The table, `catalog.schema.name`; it must exist, with our columns.")
+    client_id: str | None = key(TEXT, doc="Service principal.")
+    client_secret: Secret | None = key(SECRET, doc="Its secret.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
     """What is read about alarms, and which event frames are some."""
 
@@ -331,6 +344,7 @@ class Settings:
     )
     late_data: LateData = section(LateData, doc="Events that arrive, change or vanish after they were read.")
     streaming: Streaming = section(Streaming, doc="Live values.")
+    zerobus: Zerobus = section(Zerobus, doc="Where live values go instead of the lake.")
     alarms: Alarms = section(Alarms, doc="Which event frames are alarms.")
     assets: Assets = section(Assets, doc="What is read of the asset model.")
     performance: Performance = section(Performance, doc="How hard the server and this machine may be worked.")

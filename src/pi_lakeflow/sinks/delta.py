@@ -75,6 +75,11 @@ class DeltaLake:
         self._options = dict(storage_options or {})
         self._tables: dict[str, DeltaLakeTable] = {}
 
+    @property
+    def storage_options(self) -> Mapping[str, str]:
+        """Options of the object store, in clear."""
+        return self._options
+
     def table(self, spec: TableSpec) -> DeltaLakeTable:
         if spec.name not in self._tables:
             self._tables[spec.name] = DeltaLakeTable(self.path_of(spec.name), spec, self._options)

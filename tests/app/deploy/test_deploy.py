@@ -15,6 +15,7 @@ from databricks.bundles.jobs import Job
 from databricks.bundles.pipelines import Pipeline
 from databricks.bundles.schemas import Schema
 from databricks.bundles.secret_scopes import SecretScope
+from databricks.bundles.volumes import Volume
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ MODELS: Mapping[str, Callable[[Any], object]] = {
     "jobs": Job.from_dict,
     "schemas": Schema.from_dict,
     "secret_scopes": SecretScope.from_dict,
+    "volumes": Volume.from_dict,
 }
 
 
@@ -64,7 +66,7 @@ def test_every_resource_is_one_that_the_official_models_accept(plan: Deployment)
     assert {(k, key) for _, k, key in seen} == {
         *(("pipelines", f"bronze_0{number}") for number in (1, 2, 3)),
         *(("pipelines", "silver"), ("jobs", "update"), ("schemas", "bronze"), ("schemas", "silver")),
-        ("secret_scopes", "historian"),
+        *(("secret_scopes", "historian"), ("volumes", "state")),
     }
 
 
