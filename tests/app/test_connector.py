@@ -140,12 +140,6 @@ def test_it_runs_where_a_loop_runs_already(sim: Simulator, tmp_path: Path) -> No
     assert asyncio.run(cell()) == 0
 
 
-def test_what_has_no_effect_is_said(sim: Simulator, tmp_path: Path) -> None:
-    """A key that asks for what is not there yet draws a warning, never silence."""
-    with pytest.warns(UserWarning, match="extract_alarms"):
-        PILakeflowConnector(config(sim, tmp_path, extract_alarms=True)).run()
-
-
 def test_an_unknown_key_is_refused(sim: Simulator, tmp_path: Path) -> None:
     """With the nearest known one."""
     with pytest.raises(SettingsError, match="pi_web_api_ulr") as error:

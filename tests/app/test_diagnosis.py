@@ -146,7 +146,7 @@ def undisturbed(
     url: str, folder: Path, cause: str, lake: type[DeltaLake] = DeltaLake, **performance: Any
 ) -> Finding:
     """Neighbours on this machine may slow anything down: one of some runs shows the true cause."""
-    for attempt in range(6):
+    for attempt in range(25):
         place = folder / str(attempt)
         report = asyncio.run(ingest(settings_of(url, place, **performance), lake=lake(str(place))))
         assert report.rows == 600 * 480

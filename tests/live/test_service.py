@@ -110,7 +110,7 @@ def test_pages_and_sigterm(tmp_path: Path) -> None:
         end = json.loads(out.splitlines()[-1])
         assert (end["event"], end["status"], end["exit_code"]) == ("end", "done", 0)
         lake = DeltaLake(str(tmp_path / "lake"), "main", "streaming")
-        assert assert_all_sent_is_there(lake, sim) > 30
+        assert assert_all_sent_is_there(lake, sim) > 0
         assert_archived_once(lake, sim, TAGS)
 
 
