@@ -18,7 +18,8 @@ from pi_lakeflow.simulator import NewEvent
 async def test_uniform_rows_equal_the_truth(density: float) -> None:
     """Whole seconds take the fast way, other periods the usual one."""
     async with simulated(uniform=True, density=density, tags=3) as c:
-        for start, end in ((NOW - 3 * HOUR, NOW - HOUR), (NOW - HOUR, NOW + HOUR), (NOW, NOW)):
+        ahead = (NOW + HOUR, NOW + 2 * HOUR)  # nothing there yet
+        for start, end in ((NOW - 3 * HOUR, NOW - HOUR), (NOW - HOUR, NOW + HOUR), (NOW, NOW), ahead):
             items = await c.recorded(c.id(2), start, end, maxCount=150_000)
             wanted = rows_of_truth(c.sim.world.truth(c.sim.world.tag(2), start, end + 1))
             assert rows_of(items) == wanted

@@ -54,6 +54,8 @@ class UniformPages:
         for start in range(first // _PAGE * _PAGE, last, _PAGE):
             page = self._page(tag.period, start, style)
             low, high = max(first - start, 0), min(last - start, _PAGE)
+            if low >= high:  # the span lies ahead of the clock
+                continue
             yield _filled(page, tag, low, high), high - low
 
     def _page(self, period: int, start: int, style: RowFormat) -> Page:
