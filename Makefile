@@ -16,7 +16,12 @@ demo: $(VENV)/.ready-base ## a simulated PI server, a run, a kill, a second run,
 	@$(BIN)/pi-lakeflow demo
 
 test: $(VENV)/.ready-dev ## all tests
+ifeq ($(origin PYTEST_ARGS),file)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not alone"
+	@$(BIN)/python -m pytest -m alone
+else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+endif
 
 check: lint types contracts docs ## everything that needs no running: style, types, rooms, documentation
 

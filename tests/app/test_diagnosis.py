@@ -33,6 +33,8 @@ from pi_lakeflow.simulator import Capacity, Fault, FixedClock, SimulatorConfig, 
 from pi_lakeflow.simulator.config import Limits
 from pi_lakeflow.sinks.delta import DeltaLake, DeltaLakeTable
 
+pytestmark = pytest.mark.alone  # a busy neighbour would be taken for the cause
+
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 
 

@@ -27,6 +27,8 @@ from lake_and_sent import assert_all_sent_is_there, assert_archived_once, assert
 from pi_lakeflow.simulator import Auth, Fault, Live, Simulator, SimulatorConfig, run_in_thread
 from pi_lakeflow.sinks.delta import DeltaLake
 
+pytestmark = pytest.mark.alone  # a busy neighbour would be taken for the cause
+
 CHAOS_SECONDS = float(os.environ.get("PI_LAKEFLOW_CHAOS_SECONDS", "8"))
 TAGS = 40
 

@@ -27,6 +27,8 @@ from pi_lakeflow.settings import load
 from pi_lakeflow.simulator import Live, SimulatorConfig, start_simulator
 from pi_lakeflow.sinks.delta import DeltaLake, DeltaLakeTable
 
+pytestmark = pytest.mark.alone  # a busy neighbour would be taken for the cause
+
 TAGS = 30
 SMALL = StreamSize(rows=20, seconds=0.3, capacity=60, bytes=6_000, overlap=1_000_000)
 
