@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,7 +37,6 @@ from pi_lakeflow.model.ports import Lake, LaneMoved
 from pi_lakeflow.model.span import Span, from_micros, iso
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import Lane, TagFailure
-from pi_lakeflow.settings.explain import without_effect
 from pi_lakeflow.settings.schema import Settings
 from pi_lakeflow.settings.selection import Selection
 from pi_lakeflow.settings.times import parse_time
@@ -133,10 +131,6 @@ async def ingest(
     nothing: the next run goes on from the last commit.
     """
     request = request or Request()
-    for key in without_effect(settings):
-        warnings.warn(
-            f"{key} has no effect yet: only recorded time series are read", UserWarning, stacklevel=2
-        )
     counters = Counters(logged(observer))
     report = Report(new_run_id(), request.command, started_at=SystemClock().now())
     alone = lake is not None  # other processes could not open it

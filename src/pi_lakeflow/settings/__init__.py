@@ -7,7 +7,7 @@ settings.auth.reveal()                  # for the historian only
 """
 
 from pi_lakeflow.settings.durations import format_duration, parse_duration
-from pi_lakeflow.settings.explain import Row, explain, without_effect
+from pi_lakeflow.settings.explain import Row, explain
 from pi_lakeflow.settings.loading import load
 from pi_lakeflow.settings.need import need
 from pi_lakeflow.settings.reference import schema_doc
@@ -40,5 +40,4 @@ __all__ = [
     "parse_time",
     "render_template",
     "schema_doc",
-    "without_effect",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pi_lakeflow.settings.origins import DEFAULT, Layer
+from pi_lakeflow.settings.origins import DEFAULT
 from pi_lakeflow.settings.schema import DECLARED, Settings
 
 
@@ -20,17 +20,6 @@ def explain(settings: Settings) -> list[Row]:
     """One row for each key, in the order of the reference page."""
     return [
         Row(path, show(settings, path), str(settings.origins.get(path, DEFAULT))) for path in DECLARED.leaves
-    ]
-
-
-def without_effect(settings: Settings) -> list[str]:
-    """Keys that were given another value than their default although nothing reads them yet."""
-    return [
-        path
-        for path, leaf in DECLARED.leaves.items()
-        if not leaf.used
-        and settings.origins.get(path, DEFAULT).layer is not Layer.DEFAULT
-        and settings.value(path) != leaf.default
     ]
 
 

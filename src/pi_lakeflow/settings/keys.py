@@ -21,8 +21,7 @@ from pi_lakeflow.settings.kinds import Kind
 class Leaf:
     """One key. ``path`` is dotted. ``aliases`` are further dotted paths that mean the same.
 
-    ``unset`` is what is shown when there is no value. A key that is not ``used`` is accepted and
-    checked, but nothing reads it yet.
+    ``unset`` is what is shown when there is no value.
     """
 
     path: str
@@ -31,7 +30,6 @@ class Leaf:
     doc: str
     aliases: tuple[str, ...] = ()
     unset: str = ""
-    used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,9 @@ def key(
     default: Any = None,
     aliases: tuple[str, ...] = (),
     unset: str = "",
-    used: bool = True,
 ) -> Any:
     """A field of a section: one key. ``default`` None means that the key has no value unless given."""
-    return field(default=default, metadata={"leaf": (kind, doc, aliases, unset, used)})
+    return field(default=default, metadata={"leaf": (kind, doc, aliases, unset)})
 
 
 def section(kind: type[Any], *, doc: str, shorthand: str | None = None) -> Any:
@@ -77,8 +74,8 @@ def _walk(root: type[Any], prefix: str) -> Iterator[Leaf | Section]:
     for part in fields(root):
         path = f"{prefix}{part.name}"
         if "leaf" in part.metadata:
-            kind, doc, names, unset, used = part.metadata["leaf"]
-            yield Leaf(path, kind, part.default, doc, names, unset, used)
+            kind, doc, names, unset = part.metadata["leaf"]
+            yield Leaf(path, kind, part.default, doc, names, unset)
         elif "section" in part.metadata:
             yield _section(part, path)
             yield from _walk(part.metadata["section"][0], f"{path}.")

@@ -87,8 +87,6 @@ def _meaning(leaf: Leaf) -> str:
     text = leaf.doc
     if leaf.aliases:
         text += " Also spelled " + ", ".join(f"`{alias}`" for alias in leaf.aliases) + "."
-    if not leaf.used:
-        text += " **Not used yet.**"
     if leaf.kind.secret:
         text += f" Environment: `{env_name(leaf.path)}`."
     return text.replace("|", "\\|")
