@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.flow_gate.virtual import run_virtually
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.flow.gate import Gate
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.span import iso, to_micros

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.status import status
 from pi_lakeflow.model.span import DAY, SECOND, Span, iso, to_micros
 from pi_lakeflow.settings import Settings, load, parse_selection

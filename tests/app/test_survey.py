@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.flow.density import alike, load_rates, sample_of, save_rates
 from pi_lakeflow.flow.plan import Sizing, plan
 from pi_lakeflow.flow.tables import PI_TAG_DENSITY

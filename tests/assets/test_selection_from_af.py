@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pi_lakeflow.app.discover import discover
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.source import open_lake
 from pi_lakeflow.errors import Refused
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES

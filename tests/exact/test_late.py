@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from lake_and_truth import assert_exact, lake_rows, true_rows
 from test_worlds import NOW, random_world
 
-from pi_lakeflow.app.ingest import Report, Request, ingest
+from pi_lakeflow.app.ingest import Report, ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.reconcile import reconcile, repair
 from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import SECOND, Span, from_micros

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from lake_and_truth import assert_exact
 from test_crash import PROGRAM, SPAN, _finish, _killed, _start, world
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.workers import how_many, split
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.model.events import Committed, Event

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from lake_and_truth import assert_exact
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import Span, from_micros, to_micros
 from pi_lakeflow.settings import load

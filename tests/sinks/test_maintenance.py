@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pi_lakeflow.app.ingest import Request, ingest
+from pi_lakeflow.app.ingest import ingest
 from pi_lakeflow.app.optimize import optimize_lake
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.cli.program import run
 from pi_lakeflow.errors import SettingsError, SinkUnavailable
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES

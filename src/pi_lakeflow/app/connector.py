@@ -24,8 +24,9 @@ import pyarrow.compute as pc
 
 from pi_lakeflow import aio
 from pi_lakeflow.app.follow import follow
-from pi_lakeflow.app.ingest import Report, Request, ingest
+from pi_lakeflow.app.ingest import Report, ingest
 from pi_lakeflow.app.performance_log import logged
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_source, server_now
 from pi_lakeflow.app.together import run_and_stream, wanted

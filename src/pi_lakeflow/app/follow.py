@@ -10,14 +10,9 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from pi_lakeflow.app.ingest import (
-    Request,
-    advance,
-    chosen_tags,
-    engine_size,
-    new_run_id,
-)
+from pi_lakeflow.app.ingest import advance, engine_size, new_run_id
 from pi_lakeflow.app.late import Late, covered
+from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import recorded_reader
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.changes import ChangeFollower, Pace

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import pyarrow as pa
@@ -18,40 +18,21 @@ from pi_lakeflow.app.coverage import publish_coverage
 from pi_lakeflow.app.diagnosis import Explanation, RunFacts, explain
 from pi_lakeflow.app.late import Late, recent
 from pi_lakeflow.app.performance_log import log, logged
+from pi_lakeflow.app.prepare import Prepared, Request, planned
 from pi_lakeflow.app.reading import Share, read_share, recorded_reader
-from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
-from pi_lakeflow.app.survey import survey
+from pi_lakeflow.app.source import Source, open_lake, open_source
 from pi_lakeflow.app.workers import how_many, processors, read_with_workers
 from pi_lakeflow.engines.embedded import EngineSize, Outcome, Stop
-from pi_lakeflow.errors import Internal, PiLakeflowError, SettingsError
+from pi_lakeflow.errors import PiLakeflowError
 from pi_lakeflow.flow.committer import Failed, error_rows
 from pi_lakeflow.flow.density import save_rates
-from pi_lakeflow.flow.plan import Plan, Sizing, coverage, lanes_by_tag, plan
-from pi_lakeflow.flow.registry import Registry
-from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_LANES, PI_TAG_DENSITY
-from pi_lakeflow.flow.windows import expected_pace
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_INGEST_RUNS, PI_TAG_DENSITY
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.events import Observer, RunPlanned, ignore
-from pi_lakeflow.model.ports import Lake, LaneMoved
-from pi_lakeflow.model.span import Span, from_micros, iso
-from pi_lakeflow.model.tags import Tag
-from pi_lakeflow.model.work import Lane, TagFailure
+from pi_lakeflow.model.ports import Lake
+from pi_lakeflow.model.span import Span
 from pi_lakeflow.settings.schema import Settings
-from pi_lakeflow.settings.selection import Selection
-from pi_lakeflow.settings.times import parse_time
-
-_PLAN_ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a command asks beyond the settings. ``since`` given means: exactly this span."""
-
-    command: str = "run"
-    tags: Selection | None = None
-    since: str | None = None
-    until: str | None = None
 
 
 @dataclass(slots=True)
@@ -97,23 +78,6 @@ class Report:
     def exit_code(self) -> int:
         """0 done, 1 something was left behind, 130 interrupted."""
         return {"done": 0, "quarantined": 1, "interrupted": 130}.get(self.status, 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan with everything that it was made from."""
-
-    plan: Plan
-    tags: Mapping[str, Tag]
-    lanes: Sequence[Lane]
-    unresolved: Sequence[Failed]
-    until: int
-    rates: Mapping[str, float]
-
-    @property
-    def rows(self) -> float:
-        """Expected rows, about."""
-        return sum(item.span.length * expected_pace(item.webids, self.rates) for item in self.plan.work)
 
 
 async def ingest(
@@ -195,33 +159,6 @@ async def _noted(settings: Settings, report: Report, lake: Lake, counters: Count
             lake.table(PI_INGEST_RUNS).add(_run_row(report))
 
 
-async def prepare(
-    settings: Settings, request: Request, source: Source, lake: Lake, run_id: str
-) -> tuple[Prepared, Registry]:
-    """Resolve the tags and plan, writing nothing: what ``plan`` shows and ``run`` does."""
-    now = await server_now(source.client)
-    tags, failures = await chosen_tags(settings, request, source)
-    registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
-    lanes = await asyncio.to_thread(registry.load)
-    requests, since, until = _requests(settings, request, tags, lanes, now)
-    rates = await survey(source, lake, requests, tags)
-    made = await asyncio.to_thread(plan, requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
-    span = Span(min(since, until), until)
-    unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
-    return Prepared(made, tags, lanes, unresolved, until, rates), registry
-
-
-async def chosen_tags(
-    settings: Settings, request: Request, source: Source
-) -> tuple[Mapping[str, Tag], Sequence[TagFailure]]:
-    """The tags of a request by WebId, and what was not found. Raises ``SettingsError`` for none at all."""
-    resolved = await source.catalog.resolve(_selection(settings, request))
-    if not resolved.tags and resolved.failures:
-        first = resolved.failures[0]
-        raise SettingsError(first.message, subject=f"tag {first.tag.name!r}", hint=first.hint)
-    return resolved.tags, resolved.failures
-
-
 async def _ingest(
     settings: Settings,
     request: Request,
@@ -234,7 +171,8 @@ async def _ingest(
     alone: bool,
     look_back: bool = True,
 ) -> tuple[Prepared, Outcome]:
-    prepared, registry = await _planned(settings, request, report, source, lake)
+    prepared, registry = await planned(settings, request, source, lake, report.run_id)
+    _note_plan(report, prepared)
     counters(
         RunPlanned(
             report.run_id,
@@ -264,6 +202,14 @@ async def _ingest(
         await asyncio.to_thread(publish_coverage, lake, registry, prepared.tags, report.run_id)
         await asyncio.to_thread(save_rates, lake.table(PI_TAG_DENSITY), outcome.rates, report.run_id)
     return prepared, outcome
+
+
+def _note_plan(report: Report, prepared: Prepared) -> None:
+    work = prepared.plan.work
+    report.tags_selected = len(prepared.tags)
+    report.tags, report.lanes = prepared.plan.tags, len(work)
+    report.span_end = prepared.until
+    report.span_start = min((item.span.start for item in work), default=prepared.until)
 
 
 async def _look_back(settings: Settings, report: Report, late: Late, prepared: Prepared) -> None:
@@ -305,84 +251,6 @@ async def _read(
 def engine_size(settings: Settings) -> EngineSize:
     """What the engine may use of memory and of the server."""
     return EngineSize.for_memory(settings.performance.memory_limit_gb, _lanes_at_once(settings))
-
-
-async def _planned(
-    settings: Settings, request: Request, report: Report, source: Source, lake: Lake
-) -> tuple[Prepared, Registry]:
-    """A plan that is written down; made again when another run was faster."""
-    for _ in range(_PLAN_ATTEMPTS):
-        prepared, registry = await prepare(settings, request, source, lake, report.run_id)
-        try:
-            await asyncio.to_thread(
-                registry.record_plan,
-                prepared.plan.joins,
-                prepared.plan.leaves,
-                prepared.lanes,
-                report.run_id,
-            )
-        except LaneMoved:
-            continue
-        report.tags_selected = len(prepared.tags)
-        report.tags, report.lanes = prepared.plan.tags, len(prepared.plan.work)
-        report.span_end = prepared.until
-        report.span_start = min((w.span.start for w in prepared.plan.work), default=prepared.until)
-        return prepared, registry
-    raise Internal("other runs keep changing the plan", hint="run again when they have ended")
-
-
-def _requests(
-    settings: Settings, request: Request, tags: Mapping[str, Tag], lanes: Iterable[Lane], now: int
-) -> tuple[dict[str, Span], int, int]:
-    """Each tag's span. Without an explicit ``since``, unfinished work reaches further back."""
-    moment = from_micros(now)
-    zone = settings.time_zone
-    since = parse_time(request.since or settings.since, now=moment, zone=zone)
-    asked = parse_time(request.until or settings.until, now=moment, zone=zone)
-    settled = now - settings.settle // timedelta(microseconds=1)
-    until = min(asked, settled)
-    if until <= since:
-        raise SettingsError(
-            f"the span is empty: since {iso(since)} until {iso(until)} (now less `settle`)",
-            subject="since",
-            hint="move `since` back, or `until` forward",
-        )
-    starts = {} if request.since else _unfinished(lanes, tags)
-    spans = {}
-    for webid, tag in tags.items():
-        end = asked if tag.future and asked > now else until  # forecasts lie ahead by nature
-        spans[webid] = Span(min(since, starts.get(webid, since), end), end)
-    return spans, since, until
-
-
-def _unfinished(lanes: Iterable[Lane], tags: Mapping[str, Tag]) -> dict[str, int]:
-    """Where each tag's registered history is still open: the earliest place not yet covered."""
-    starts: dict[str, int] = {}
-    for webid, mine in lanes_by_tag(lanes, tags).items():
-        covered = coverage(mine, webid)
-        places = [span.end for span in covered[-1:]]
-        for lane in mine:
-            open_lane = webid in lane.members and (lane.cap is None or lane.position < lane.cap)
-            if open_lane and not any(span.start <= lane.position < span.end for span in covered):
-                places.append(lane.position)
-        if places:
-            starts[webid] = min(places)
-    return starts
-
-
-def _selection(settings: Settings, request: Request) -> Selection:
-    selection = request.tags or settings.tags
-    if not selection:
-        raise SettingsError(
-            "no tags are chosen",
-            subject="tags",
-            hint="set `tags` in pi-lakeflow.yaml (names, a mask, 'all', @file), or pass --tag",
-        )
-    return selection
-
-
-def _sizing(settings: Settings) -> Sizing:
-    return Sizing(parallel=max(8, 2 * settings.performance.max_in_flight))
 
 
 def _lanes_at_once(settings: Settings) -> int:

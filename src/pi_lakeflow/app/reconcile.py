@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from pi_lakeflow.app.counters import Counters
-from pi_lakeflow.app.ingest import Request, chosen_tags, engine_size, new_run_id
+from pi_lakeflow.app.ingest import engine_size, new_run_id
 from pi_lakeflow.app.late import Late, Repaired, covered
+from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import recorded_reader
 from pi_lakeflow.app.source import open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop

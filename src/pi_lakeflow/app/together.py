@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from pi_lakeflow.app.ingest import Report, Request, ingest
+from pi_lakeflow.app.ingest import Report, ingest
+from pi_lakeflow.app.prepare import Request
 from pi_lakeflow.app.stream import Following, Serve, StreamReport, stream
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.errors import Unavailable

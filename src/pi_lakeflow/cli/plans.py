@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.text import Text
 
-from pi_lakeflow.app.ingest import Prepared
+from pi_lakeflow.app.prepare import Prepared
 from pi_lakeflow.cli import words
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.cli.reports import SHOWN

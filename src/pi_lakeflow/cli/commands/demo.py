@@ -232,7 +232,8 @@ def _first_commit(process: subprocess.Popen[str], tell: Callable[[str], None]) -
 
 
 def _run(output: Output, settings: Settings, every: float) -> Report:
-    from pi_lakeflow.app.ingest import Request, ingest
+    from pi_lakeflow.app.ingest import ingest
+    from pi_lakeflow.app.prepare import Request
     from pi_lakeflow.cli import reports
     from pi_lakeflow.cli.progress import Watch, watched
 

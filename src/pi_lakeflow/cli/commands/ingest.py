@@ -11,7 +11,7 @@ from pi_lakeflow.cli.options import Call, Every, Lake, Since, Tags, Until, comma
 from pi_lakeflow.settings import Settings
 
 if TYPE_CHECKING:
-    from pi_lakeflow.app.ingest import Request
+    from pi_lakeflow.app.prepare import Request
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and read nothing.")]
 From = Annotated[str, typer.Option("--since", metavar="TIME", help="Start, inclusive: ISO 8601, or PI time.")]
@@ -77,7 +77,8 @@ def _ingest(
     until: str | None,
     every: float,
 ) -> int:
-    from pi_lakeflow.app.ingest import Request, ingest
+    from pi_lakeflow.app.ingest import ingest
+    from pi_lakeflow.app.prepare import Request
     from pi_lakeflow.app.source import open_lake
     from pi_lakeflow.app.together import wanted
     from pi_lakeflow.cli import reports
@@ -125,7 +126,7 @@ def _together(call: Call, settings: Settings, request: Request, every: float) ->
 
 
 def _plan(call: Call, settings: Settings, tag: list[str] | None, since: str | None, until: str | None) -> int:
-    from pi_lakeflow.app.ingest import Prepared, Request, prepare
+    from pi_lakeflow.app.prepare import Prepared, Request, prepare
     from pi_lakeflow.app.source import open_lake, open_source
     from pi_lakeflow.cli.plans import show
     from pi_lakeflow.cli.progress import Watch, watched

@@ -77,7 +77,7 @@ def _compare(
     read: bool,
     every: float,
 ) -> int:
-    from pi_lakeflow.app.ingest import Request
+    from pi_lakeflow.app.prepare import Request
     from pi_lakeflow.cli.interrupts import Interrupts
     from pi_lakeflow.cli.progress import Watch, watched
     from pi_lakeflow.engines.embedded import Stop
