@@ -17,6 +17,7 @@ from pi_lakeflow import aio
 from pi_lakeflow.engines.spark.ports import Survey
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
+from pi_lakeflow.model.events import ignore
 from pi_lakeflow.model.ports import UnitReader
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
@@ -78,22 +79,14 @@ class PiPlant:
     async def reader(
         self, settings: Settings, spec: TableSpec, *, ingested_at: int
     ) -> AsyncIterator[UnitReader]:
-        from concurrent.futures import ThreadPoolExecutor
-
+        from pi_lakeflow.app.reading import recorded_reader
         from pi_lakeflow.app.source import open_source
-        from pi_lakeflow.historians.pi.recorded.packing import AnswerSize
-        from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 
         if spec.name != PI_TIMESERIES.name:
             raise SettingsError(f"{spec.name} cannot be read by tag and time", subject="option 'table'")
         async with open_source(settings) as source:
-            with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
-                yield RecordedReader(
-                    source.client.transport,
-                    ingested_at=ingested_at,
-                    pool=pool,
-                    size=AnswerSize(tags=settings.performance.base_batch_size),
-                )
+            with recorded_reader(settings, source, ingested_at=ingested_at, observer=ignore) as reader:
+                yield reader
 
 
 def _narrowed(selection: Selection, names: Collection[str] | None) -> Selection:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from pi_lakeflow.errors import Refused, SourceUnavailable, TooLarge
+from pi_lakeflow.errors import Refused, SourceUnavailable, TooLarge, Transient
+from pi_lakeflow.historians.pi.decode.single import decode_counts
 from pi_lakeflow.historians.pi.wire.client import AsyncPIWebAPIClient
 from pi_lakeflow.model.span import DAY, Span, iso
 from pi_lakeflow.model.tags import Tag
@@ -49,18 +49,11 @@ async def _counts(client: AsyncPIWebAPIClient, tags: Sequence[Tag], span: Span) 
     params = [("webId", tag.webid) for tag in tags]
     params += [("startTime", iso(span.start)), ("endTime", iso(span.end))]
     params += [("summaryType", "Count"), ("calculationBasis", "EventWeighted"), ("webIdType", "IDOnly")]
-    params += [("selectedFields", "Items.WebId;Items.Items.Type;Items.Items.Value.Value")]
+    params += [("selectedFields", "Items.WebId;Items.Errors;Items.Items.Type;Items.Items.Value")]
     try:
-        answer = await client.get("streamsets/summary", params)
-    except (Refused, TooLarge, SourceUnavailable):
+        response = await client.transport.request("GET", "streamsets/summary", params=params)
+        counts = decode_counts(response.body)
+    except (Refused, TooLarge, SourceUnavailable, Transient):
         return {}
-    counts = {str(item.get("WebId")): _count(item) for item in answer.get("Items") or []}
-    return {tag.webid: count for tag in tags if (count := counts.get(tag.webid)) is not None}
-
-
-def _count(item: Mapping[str, Any]) -> float | None:
-    for each in item.get("Items") or []:
-        value = (each.get("Value") or {}).get("Value")
-        if each.get("Type") == "Count" and isinstance(value, int | float):
-            return float(value)
-    return None
+    found = {tag.webid: counts.get(tag.webid) or [None] for tag in tags}
+    return {webid: each[0] for webid, each in found.items() if each[0] is not None}
