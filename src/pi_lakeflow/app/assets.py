@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from fnmatch import fnmatchcase
 import pyarrow as pa
 
 from pi_lakeflow.app.counters import Counters
+from pi_lakeflow.app.ingest import new_run_id
 from pi_lakeflow.app.source import open_lake, open_source
 from pi_lakeflow.app.spool import Spool
 from pi_lakeflow.app.tables import all_tables, table_named
@@ -86,7 +86,7 @@ async def read_assets(
     tables = asset_tables(names)
     if not names:
         tables = [table for table in tables if table.name not in _unwanted(settings)]
-    report = AssetsReport(secrets.token_hex(8))
+    report = AssetsReport(new_run_id())
     now = SystemClock().now()
     with Spool() as spool:
         async with open_source(settings, counters) as source:

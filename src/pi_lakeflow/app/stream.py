@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pi_lakeflow.app.ingest import new_run_id
 from pi_lakeflow.app.livelanes import further_lanes, live_lanes
+from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
 from pi_lakeflow.engines.embedded import Stop
@@ -97,7 +98,7 @@ async def stream(
         raise SettingsError(
             "only `channels` is followed here", subject="streaming.mode", hint="set streaming.mode: channels"
         )
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = new_run_id()
     report = StreamReport(run_id)
     lake = lake or _live_lake(settings)
     async with open_source(settings, observer) as source, _pool() as pool:
@@ -182,20 +183,11 @@ def _live_lake(settings: Settings) -> Lake:
 async def _resolved(
     settings: Settings, source: Source, tags: Selection | None, report: StreamReport
 ) -> Mapping[str, Tag]:
-    selection = tags or settings.tags
-    if not selection:
-        raise SettingsError(
-            "no tags are chosen",
-            subject="tags",
-            hint="set `tags` in pi-lakeflow.yaml (names, a mask, 'all', @file), or pass --tag",
-        )
-    resolved = await source.catalog.resolve(selection)
-    report.failures += resolved.failures
-    if not resolved.tags:
-        first = resolved.failures[0] if resolved.failures else None
-        text = first.message if first else "no tag matches"
-        raise SettingsError(text, subject=f"tag {first.tag.name!r}" if first else "tags")
-    return resolved.tags
+    found, failures = await chosen_tags(settings, Request(tags=tags), source)
+    report.failures += failures
+    if not found:
+        raise SettingsError("no tag matches", subject="tags")
+    return found
 
 
 def _engine(
