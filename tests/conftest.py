@@ -1,10 +1,19 @@
-"""How tests are shared out when several processes run them: a file stays together, so does Spark."""
+"""How tests are shared out when several processes run them: a file stays together, so does Spark.
+
+Examples of a property have no deadline: a busy computer is not a wrong answer.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "no deadline", settings.get_profile(settings.get_current_profile_name()), deadline=None
+)
+settings.load_profile("no deadline")
 
 TESTS = Path(__file__).parent
 

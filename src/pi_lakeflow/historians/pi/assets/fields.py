@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -141,20 +142,27 @@ def _column(each: Field, items: list[Item]) -> pa.Array:
 
 def look(item: Item, source: str) -> Any:
     """What a source gives for an object; None when there is nothing."""
-    if source in ("$", "$key"):
-        return item.get(source)
-    path = source.removesuffix("#")
+    names, is_link = _steps(source)
     found: Any = item
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return id_in(found) if source.endswith("#") else found
+    for name in names:
+        if not isinstance(found, dict):  # an abstract Mapping would cost more than all the rest
+            return None
+        found = found.get(name)
+    return id_in(found) if is_link else found
+
+
+@cache
+def _steps(source: str) -> tuple[tuple[str, ...], bool]:
+    """The properties on the way, and whether the last one is a link."""
+    return tuple(source.removesuffix("#").split(".")), source.endswith("#")
 
 
 def id_in(link: object) -> str | None:
     """The last part of a link: the WebId of what it leads to, or a trait's name."""
     if not isinstance(link, str) or not link:
         return None
-    return unquote(urlsplit(link).path.rstrip("/").rpartition("/")[2]) or None
+    path = urlsplit(link).path if "?" in link or "#" in link else link
+    return unquote(path.rstrip("/").rpartition("/")[2]) or None
 
 
 def micros(text: object) -> int | None:
