@@ -60,6 +60,32 @@ async def test_one_oidc_token_serves_all_requests_and_a_401_renews_it() -> None:
     }
 
 
+class Fickle(Guarded):
+    """Withdraws the newest token, so many times, when it is used first."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(expires_in=3600)
+        self.times = times
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/system") and self.times > self.revoked:
+            self.revoke()
+        return await super().__call__(request)
+
+
+@pytest.mark.parametrize(("times", "allowed"), [(2, True), (3, True), (4, False)])
+async def test_a_new_token_may_be_withdrawn_before_its_use(times: int, allowed: bool) -> None:
+    server = Fickle(times)
+    async with served(server) as root, transport(root, OIDC("reader", "secret")) as way:
+        if allowed:
+            await way.json("GET", "system")
+        else:
+            with pytest.raises(AuthRefused):
+                await way.json("GET", "system")
+    assert server.refused == times
+    assert server.issued == min(times + 1, 4)
+
+
 async def test_an_oidc_token_is_renewed_before_it_expires() -> None:
     clock = [0.0]
     server = Guarded(expires_in=100)

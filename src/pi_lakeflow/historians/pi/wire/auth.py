@@ -125,7 +125,7 @@ class OIDC(Auth):
 
     The token endpoint is discovered at ``<base>/.well-known/openid-configuration`` unless
     ``token_url`` names it. The token is kept until ``RENEW_EARLY`` seconds before it expires,
-    and renewed once after a 401.
+    and renewed after a 401.
     """
 
     def __init__(

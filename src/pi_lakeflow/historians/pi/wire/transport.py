@@ -24,6 +24,7 @@ is the table in :mod:`~pi_lakeflow.historians.pi.wire.answers`; a caller sees ``
 
 from __future__ import annotations
 
+import itertools
 import json as plain_json
 import re
 from collections.abc import Callable, Mapping
@@ -51,6 +52,11 @@ from pi_lakeflow.model.events import Observer, RequestDone, ignore
 T = TypeVar("T")
 
 MAX_REDIRECTS = 3
+
+MAX_RENEWALS = 3
+"""Of the credentials for one request: a new token may be withdrawn before it is used, or be the one
+that another request was given and that is withdrawn meanwhile."""
+
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -162,15 +168,15 @@ class Transport:
         out = self._outgoing("GET", path, list(params), None, None, None)
         async with self.gate.slot() as slot:
             slot.learn = False  # the server may take its time with a handshake
-            header = await self._auth.authorization(self._root, self._fetcher(slot))
-            try:
-                return await open_socket(self, _authorized(out, header), self._auth, slot=slot, ping=ping)
-            except AuthRefused:
-                if not await self._auth.renew(header):
-                    raise
-            header = await self._auth.authorization(self._root, self._fetcher(slot))
-            await slot.another()
-            return await open_socket(self, _authorized(out, header), self._auth, slot=slot, ping=ping)
+            for renewal in itertools.count():
+                header = await self._auth.authorization(self._root, self._fetcher(slot))
+                try:
+                    return await open_socket(self, _authorized(out, header), self._auth, slot=slot, ping=ping)
+                except AuthRefused:
+                    if renewal == MAX_RENEWALS or not await self._auth.renew(header):
+                        raise
+                await slot.another()
+        raise AssertionError("unreachable")
 
     async def _retried(
         self, out: Outgoing, read: Callable[[Response], T], *, idempotent: bool, html_ok: bool = False
@@ -224,14 +230,14 @@ class Transport:
         return Outgoing(method, url, sent, body, cap, subject)
 
     async def _authenticated(self, out: Outgoing, slot: Slot) -> Response:
-        """Send; after a 401 once more if the credentials could be renewed."""
-        header = await self._auth.authorization(self._root, self._fetcher(slot))
-        answer = await self._redirected(_authorized(out, header), slot)
-        if answer.status == 401 and await self._auth.renew(header):
+        """Send; after a 401 again as long as the credentials can be renewed."""
+        for renewal in itertools.count():
             header = await self._auth.authorization(self._root, self._fetcher(slot))
-            await slot.another()
             answer = await self._redirected(_authorized(out, header), slot)
-        return answer
+            if answer.status != 401 or renewal == MAX_RENEWALS or not await self._auth.renew(header):
+                return answer
+            await slot.another()
+        raise AssertionError("unreachable")
 
     async def _redirected(self, out: Outgoing, slot: Slot) -> Response:
         """Send, following a GET's redirects as long as they stay on the server."""
