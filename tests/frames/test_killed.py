@@ -33,6 +33,18 @@ def test_killed_at_random_moments_and_repeated_the_tables_equal_the_world(tmp_pa
             made.advance(7)
 
 
+@pytest.mark.timeout(300)
+def test_runs_at_the_same_time_do_no_harm(tmp_path: Path) -> None:
+    """Each ends well or says that another was faster; after one more run the tables equal the world."""
+    with plant(frames=SMALL, faults=(Fault("latency", seconds=0.05),)) as made:
+        works = Works(made, tmp_path / "lake")
+        ends = [process.wait(120) for process in [_command(works, tmp_path) for _ in range(3)]]
+        assert 0 in ends
+        assert set(ends) <= {0, 3}
+        assert _command(works, tmp_path).wait(120) == 0
+        works.check()
+
+
 def _killed(works: Works, folder: Path, after: float) -> bool:
     process = _command(works, folder)
     try:

@@ -16,7 +16,7 @@ from pi_lakeflow.app.alarms.derived import refresh_active, refresh_summary
 from pi_lakeflow.app.alarms.frames import FrameKeeper
 from pi_lakeflow.app.alarms.keep import keep, keep_all, rows_of
 from pi_lakeflow.app.source import Source, server_now
-from pi_lakeflow.errors import PiLakeflowError, Refused, SettingsError
+from pi_lakeflow.errors import PiLakeflowError, Refused, SettingsError, SinkUnavailable
 from pi_lakeflow.flow.committer import Failed, error_rows
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.historians.pi.frames.alarms import AlarmReader
@@ -30,7 +30,7 @@ from pi_lakeflow.historians.pi.tables.notifications import (
     PI_NOTIFICATION_SUBSCRIBERS,
 )
 from pi_lakeflow.model.clock import SystemClock
-from pi_lakeflow.model.ports import Lake
+from pi_lakeflow.model.ports import Lake, LaneMoved
 from pi_lakeflow.model.span import Span, from_micros, iso
 from pi_lakeflow.model.tags import Tag
 from pi_lakeflow.model.work import APP_ID_PREFIX, Mark, TagFailure, position_of, version_at
@@ -71,8 +71,29 @@ async def read_alarms(
     """Bring all alarm tables up to date. ``since`` reads everything from there again; ``notifications``
     reads the notification rules even if that was done lately.
 
-    Raises ``SettingsError`` for databases that do not exist, and what stops everybody.
+    Raises ``SettingsError`` for databases that do not exist, ``SinkUnavailable`` when another run was
+    faster, and what stops everybody.
     """
+    try:
+        return await _read(settings, source, lake, run_id, ingested_at, since=since, rules=notifications)
+    except LaneMoved as moved:
+        raise SinkUnavailable(
+            "another run brings the alarm tables up to date at the same time",
+            subject=PI_EVENT_FRAMES.name,
+            hint="run again when it has ended; what this one has written stays, and nothing is counted twice",
+        ) from moved
+
+
+async def _read(
+    settings: Settings,
+    source: Source,
+    lake: Lake,
+    run_id: str,
+    ingested_at: int,
+    *,
+    since: str | None,
+    rules: bool,
+) -> AlarmReport:
     reader = AlarmReader(source.client, criteria_of(settings))
     now = await server_now(source.client)
     report = AlarmReport(until=now)
@@ -89,7 +110,7 @@ async def read_alarms(
         report.frames_updated += counts.updated
         report.frames_deleted += counts.deleted
         _left(report, counts.failures, Span(min(start, now), now))
-        await _notifications(settings, reader, lake, database, report, ingested_at, force=notifications)
+        await _notifications(settings, reader, lake, database, report, ingested_at, force=rules)
     if isinstance(lake, DeltaLake):  # it must be asked with SQL
         noted = await keep_annotations(
             reader, lake, since=start, until=now, look_back=look_back, ingested_at=ingested_at
