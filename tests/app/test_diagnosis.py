@@ -20,6 +20,7 @@ from pi_lakeflow.app.diagnosis import Finding, RunFacts, explain
 from pi_lakeflow.app.ingest import Report, ingest
 from pi_lakeflow.app.status import status
 from pi_lakeflow.app.timing import PARTS, Timekeeper, TimeSplit
+from pi_lakeflow.flow.holding import Holding
 from pi_lakeflow.flow.tables import PI_INGEST_RUNS
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import FixedClock as StillClock
@@ -38,22 +39,35 @@ pytestmark = pytest.mark.alone  # a busy neighbour would be taken for the cause
 NOW = to_micros(datetime(2026, 3, 29, 12, tzinfo=UTC))
 
 
-class SlowTable(DeltaLakeTable):
-    """A table on storage that takes a while for each commit."""
+class HeldTable(DeltaLakeTable):
+    """Rows wait in memory for their commit, as they do in front of an object store."""
+
+    def writer(self, _held_rows: int, /) -> Holding:
+        return Holding(self)
+
+
+class SlowTable(HeldTable):
+    """Storage that takes a while for each commit."""
 
     def append(self, steps: Sequence[Step]) -> CommitResult:
         time.sleep(0.6)
         return super().append(steps)
 
 
-class SlowLake(DeltaLake):
-    """Only the data table is slow."""
+class HeldLake(DeltaLake):
+    """Only the data table is special."""
+
+    kind = HeldTable
 
     def table(self, spec: TableSpec) -> DeltaLakeTable:
         if spec.name not in self._tables:
-            kind = SlowTable if spec is PI_TIMESERIES else DeltaLakeTable
+            kind = self.kind if spec is PI_TIMESERIES else DeltaLakeTable
             self._tables[spec.name] = kind(self.path_of(spec.name), spec)
         return self._tables[spec.name]
+
+
+class SlowLake(HeldLake):
+    kind = SlowTable
 
 
 def settings_of(url: str, folder: Path, **performance: Any) -> Settings:
@@ -170,7 +184,7 @@ def test_a_computer_that_decodes_slower_than_a_fast_server_answers(fast_url: str
 
 def test_memory_that_makes_commits_small(fast_url: str, tmp_path: Path) -> None:
     """The ceiling is low, so that steps wait until many small commits are through."""
-    found = undisturbed(fast_url, tmp_path, "write", memory_limit_gb=0.3)
+    found = undisturbed(fast_url, tmp_path, "write", HeldLake, memory_limit_gb=0.3)
     assert "performance.memory_limit_gb" in found.keys, found
 
 

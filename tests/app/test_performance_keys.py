@@ -108,7 +108,7 @@ def test_memory_limit_gb_sizes_the_engine() -> None:
     small, large = EngineSize.for_memory(1.0, 8), EngineSize.for_memory(6.0, 8)
     assert small.rows * 200 + 700e6 <= 1e9
     assert large.rows > 10 * small.rows
-    assert large.commit.rows > small.commit.rows
+    assert large.commit.held > small.commit.held
 
 
 def test_tags_per_request_follow_the_server_between_their_bounds() -> None:

@@ -33,7 +33,7 @@ from pi_lakeflow.app import ingest as app
 from pi_lakeflow.engines.embedded import EngineSize
 from pi_lakeflow.settings import load
 app.EngineSize = type("Small", (EngineSize,), {
-    "for_memory": classmethod(lambda cls, gigabytes, lanes: EngineSize(lanes, 60_000))})
+    "for_memory": classmethod(lambda cls, gigabytes, lanes: EngineSize(lanes, 60_000, 50_000))})
 config, since, until = json.loads(sys.argv[1])
 report = asyncio.run(app.ingest(load(config), app.Request(since=since, until=until)))
 print(report.status, report.rows)

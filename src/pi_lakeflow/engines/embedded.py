@@ -39,10 +39,11 @@ _TAGS_OF_A_REQUEST = 100
 @dataclass(frozen=True, slots=True)
 class EngineSize:
     """What the engine may use. At most ``lanes`` are read at once, which is also about how many requests
-    are under way; ``rows`` may be in memory."""
+    are under way; ``rows`` may be in memory, ``committed`` make a commit."""
 
     lanes: int = 8
     rows: int = 3_000_000
+    committed: int = 25_000_000
 
     @classmethod
     def for_memory(cls, gigabytes: float, lanes: int) -> EngineSize:
@@ -69,7 +70,7 @@ class EngineSize:
 
     @property
     def commit(self) -> CommitSize:
-        return CommitSize(rows=max(50_000, self.rows // 3))
+        return CommitSize(rows=self.committed, held=self.rows // 4)
 
 
 class Stop:

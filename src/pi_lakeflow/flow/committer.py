@@ -1,5 +1,8 @@
 """Groups finished pieces into commits of a sane size, in an order that survives a kill.
 
+Rows are handed to the table's writer as they come, which may put them into files at once: memory is
+free again long before the commit, and a commit can be as large as its files should be.
+
 1. New lanes and departures go to the registry: hints, until the log confirms them.
 2. Quarantined tags go to ``pi_ingest_errors``.
 3. Rows, lane positions and departures go to the data table in one commit: from here on they count.
@@ -8,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -18,7 +21,7 @@ from pi_lakeflow.flow.memory import RowBudget
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS
 from pi_lakeflow.model.events import Committed, Observer, ignore
-from pi_lakeflow.model.ports import CommitResult, LaneMoved, Table
+from pi_lakeflow.model.ports import CommitResult, LaneMoved, StepWriter, Table
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.work import Join, Leave, Step, TagFailure
 
@@ -48,10 +51,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CommitSize:
-    """A commit is due at so many rows, or when the oldest piece has waited for ``seconds``."""
+    """A commit is due at so many rows, or when the oldest piece has waited for ``seconds``: the most that
+    a kill can cost. ``held`` rows of it may stay in memory."""
 
-    rows: int = 1_000_000
-    seconds: float = 20.0
+    rows: int = 25_000_000
+    seconds: float = 30.0
+    held: int = 1_000_000
+
+    @property
+    def write(self) -> int:
+        """Rows that are handed on at a time."""
+        return min(100_000, self.held)
 
 
 @dataclass(slots=True)
@@ -85,7 +95,10 @@ class Committer:
         self._size = size
         self._budget = budget
         self._observer = observer
-        self._pending: list[Entry] = []
+        self._pending: list[Entry] = []  # not handed to the writer yet
+        self._staged: list[Entry] = []  # handed to it, not committed
+        self._writer: StepWriter | None = None
+        self._owed = 0  # rows of staged entries that the budget counts still
         self._oldest = 0.0
         self._wake = asyncio.Event()
         self._closing = False
@@ -98,7 +111,7 @@ class Committer:
         return self._written + (0.0 if self._since is None else monotonic() - self._since)
 
     def put(self, entry: Entry) -> None:
-        if not self._pending:
+        if not self._pending and not self._staged:
             self._oldest = monotonic()
         self._pending.append(entry)
         self._wake.set()
@@ -113,33 +126,72 @@ class Committer:
         self._wake.set()
 
     async def run(self) -> None:
-        while await self._something_due():
-            entries, self._pending = self._pending, []
-            await asyncio.shield(asyncio.ensure_future(self._commit(entries)))
+        try:
+            while (act := await self._something_due()) is not None:
+                await asyncio.shield(asyncio.ensure_future(act()))
+        finally:
+            if self._writer is not None:
+                await asyncio.to_thread(self._writer.discard)
 
-    async def _something_due(self) -> bool:
+    async def _something_due(self) -> Callable[[], Awaitable[object]] | None:
         while True:
             self._wake.clear()
-            rows = sum(entry.rows for entry in self._pending)
-            age = monotonic() - self._oldest if self._pending else 0.0
-            due = rows >= self._size.rows or age >= self._size.seconds or self._budget.pressed
-            if self._pending and (due or self._closing):
-                return True
+            pending = sum(entry.rows for entry in self._pending)
+            age = monotonic() - self._oldest if self._pending or self._staged else 0.0
+            if (self._pending or self._staged) and (self._closing or self._commit_due(pending, age)):
+                return self._commit
             if self._closing:
-                return False
-            timeout = self._size.seconds - age if self._pending else None
+                return None
+            if self._pending and (pending >= self._size.write or self._budget.pressed):
+                return self._stage
+            timeout = self._size.seconds - age if self._pending or self._staged else None
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout)
             except TimeoutError:
                 continue
 
-    async def _commit(self, entries: Sequence[Entry]) -> None:
+    def _commit_due(self, pending: int, age: float) -> bool:
+        if (
+            sum(entry.rows for entry in self._staged) + pending >= self._size.rows
+            or age >= self._size.seconds
+        ):
+            return True
+        held = self._writer.held if self._writer is not None else 0
+        return held > self._size.held  # a writer that cannot let go of its rows
+
+    async def _stage(self) -> StepWriter:
+        """Hand on what came; what the writer has put into files needs no memory any more."""
+        entries, self._pending = self._pending, []
+        self._staged += entries
         self._since = started = monotonic()
         try:
-            result, kept = await asyncio.to_thread(self._write, entries)
+            writer = await asyncio.to_thread(self._hand_on, entries)
         finally:
             self._written, self._since = self._written + monotonic() - started, None
-        self._budget.give(sum(entry.rows for entry in entries))
+        self._owed += sum(entry.rows for entry in entries)
+        self._release(writer.held)
+        return writer
+
+    def _hand_on(self, entries: Sequence[Entry]) -> StepWriter:
+        self._writer = writer = self._writer or self._data.writer(self._size.held)
+        writer.write([entry.step for entry in entries if entry.step is not None])
+        return writer
+
+    def _release(self, held: int) -> None:
+        self._budget.give(self._owed - held)
+        self._owed = held
+
+    async def _commit(self) -> None:
+        writer = await self._stage()
+        entries, self._staged = self._staged, []
+        self._oldest = monotonic()
+        self._since = started = monotonic()
+        try:
+            result, kept = await asyncio.to_thread(self._write, entries, writer)
+        finally:
+            self._written, self._since = self._written + monotonic() - started, None
+        self._writer = None
+        self._release(0)
         self.tally.rows += result.rows
         self.tally.commits += 1
         self.tally.version = result.version
@@ -155,7 +207,7 @@ class Committer:
             )
         )
 
-    def _write(self, entries: Sequence[Entry]) -> tuple[CommitResult, Sequence[Entry]]:
+    def _write(self, entries: Sequence[Entry], writer: StepWriter) -> tuple[CommitResult, Sequence[Entry]]:
         joins = [join for entry in entries for join in entry.joins]
         leaves = [leave for entry in entries for leave in entry.leaves]
         self._registry.record_split(joins, leaves, self._run_id)
@@ -165,7 +217,7 @@ class Committer:
         while True:
             kept = [e for e in entries if e.step is None or e.step.mark.app_id not in self.tally.moved]
             try:
-                return self._data.append([e.step for e in kept if e.step is not None]), kept
+                return writer.commit([e.step for e in kept if e.step is not None]), kept
             except LaneMoved as moved:
                 self.tally.moved.update(moved.app_ids)
 

@@ -212,7 +212,7 @@ def _new_lanes(
         pace = expected_pace(webids, rates)
         least = math.ceil(sizing.least_rows * len(webids) / max(1.0, pace * stretch.span.length))
         size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // sizing.parallel))))
-        ordered = sorted(webids, key=lambda webid: -rates.get(webid, USUAL_PACE))  # stable: like to like
+        ordered = sorted(webids, key=lambda webid: (-_magnitude(rates.get(webid, USUAL_PACE)), webid))
         groups = [tuple(group) for group in chunks(ordered, size)]
         last = None if stretch.cap == _NO_CAP else stretch.cap
         for segment in _segments(stretch.span, len(groups), sizing):
@@ -222,6 +222,12 @@ def _new_lanes(
                 joins.append(Join(lane, segment.start, cap, group))
                 work.append(LaneWork(lane, cap, None, segment, group))
     return joins, work
+
+
+def _magnitude(rate: float) -> int:
+    """Like to like, but no finer: among tags of about one density the order is that of their WebIds,
+    so that each file and row group holds neighbours, and readers can skip the others."""
+    return math.frexp(rate)[1] if rate > 0 else -1_000
 
 
 def _segments(span: Span, groups: int, sizing: Sizing) -> list[Span]:

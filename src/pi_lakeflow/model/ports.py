@@ -75,6 +75,28 @@ class Overtaken(Exception):
         super().__init__(f"corrected by another process meanwhile: {len(self.subjects)} tags")
 
 
+class StepWriter(Protocol):
+    """Takes the rows of steps as they come, and commits them together later."""
+
+    @property
+    def held(self) -> int:
+        """Rows taken that are still in memory."""
+        ...
+
+    def write(self, steps: Sequence[Step]) -> None:
+        """Take these rows; nobody can see them yet."""
+        ...
+
+    def commit(self, steps: Sequence[Step]) -> CommitResult:
+        """``Table.append`` of steps that were written, all or some of them; once, unless it raises
+        ``LaneMoved``."""
+        ...
+
+    def discard(self) -> None:
+        """Forget what was written, unless a commit was tried."""
+        ...
+
+
 class Table(Protocol):
     """One table of the lake."""
 
@@ -96,6 +118,11 @@ class Table(Protocol):
 
         Raises ``LaneMoved`` (nothing written) when a lane stands before its step or inside it.
         """
+        ...
+
+    def writer(self, held_rows: int, /) -> StepWriter:
+        """For steps that arrive over a while. Where the storage allows, at most ``held_rows`` of
+        their rows stay in memory until the commit."""
         ...
 
     def add(self, rows: pa.Table) -> int:

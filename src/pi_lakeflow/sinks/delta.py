@@ -32,13 +32,15 @@ from pyarrow.fs import FileSystem
 
 from pi_lakeflow.flow.commit import final_versions, select_due
 from pi_lakeflow.flow.difference import Difference
+from pi_lakeflow.flow.holding import Holding
 from pi_lakeflow.flow.scope import Spans, check_inside
-from pi_lakeflow.model.ports import Changed, CommitResult
+from pi_lakeflow.model.ports import Changed, CommitResult, StepWriter
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
-from pi_lakeflow.sinks.parts import Part, PartWriter
+from pi_lakeflow.sinks.parts import HELD_ROWS, Part, PartWriter
+from pi_lakeflow.sinks.staged import StagedSteps
 from pi_lakeflow.sinks.store import empty, remove, rooted, translated
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
@@ -134,6 +136,37 @@ class DeltaLakeTable:
             return {app_id: table.transaction_version(app_id) for app_id in wanted}
 
     def append(self, steps: Sequence[Step]) -> CommitResult:
+        if "://" in self.path:
+            return self._append_at_once(steps)
+        writer = StagedSteps(self.files(), self.spec, self._commit_staged, held_rows=HELD_ROWS)
+        try:
+            writer.write(steps)
+            return writer.commit(steps)
+        except BaseException:
+            writer.discard()
+            raise
+
+    def writer(self, held_rows: int, /) -> StepWriter:
+        """Files that are written ahead of the commit; in an object store, where that would keep the
+        interpreter waiting for each of them, rows that wait in memory."""
+        if "://" in self.path:
+            return Holding(self)
+        return StagedSteps(self.files(), self.spec, self._commit_staged, held_rows=held_rows)
+
+    def _commit_staged(
+        self, steps: Sequence[Step], parts_of: Callable[[Sequence[Step]], Sequence[Part]]
+    ) -> CommitResult:
+        def attempt(table: DeltaTable) -> CommitResult:
+            due, skipped = select_due(steps, table.transaction_version)
+            if not due:
+                return CommitResult(table.version(), 0, skipped)
+            parts = parts_of(due)
+            self._commit_parts(table, parts, due)
+            return CommitResult(self._counted(table), sum(part.rows for part in parts), skipped)
+
+        return self._persistently(attempt)
+
+    def _append_at_once(self, steps: Sequence[Step]) -> CommitResult:
         files: dict[tuple[Mark, ...], list[Part]] = {}
         attempts = itertools.count()
 
@@ -324,8 +357,7 @@ class DeltaLakeTable:
         writer = PartWriter(rooted(self.path, self._options), self.spec)
         try:
             for batch in (batch for step in steps for batch in step.batches if batch.num_rows):
-                for each in pa.table(batch).cast(self.spec.arrow_schema).to_batches():
-                    writer.add(each)
+                writer.add(batch)
             return writer.close()
         except BaseException:
             writer.discard()

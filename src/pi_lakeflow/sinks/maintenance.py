@@ -39,7 +39,8 @@ def optimize(
 ) -> Optimized:
     """Join small files into ones of about ``target_bytes``; order rows along ``cluster_by`` if given.
 
-    Files that no version younger than ``keep`` needs are removed, none when it is None. Rows and
+    Files that no version younger than ``keep`` needs are removed, and those that a killed run left behind;
+    none when it is None. Rows and
     transactions stay as they are, and runs may go on meanwhile. Raises ``SettingsError`` for a ``keep``
     shorter than ``SAFE``.
     """
@@ -68,4 +69,4 @@ def _rewrite(handle: DeltaTable, writer: WriterProperties, target: int, columns:
 
 
 def _vacuum(handle: DeltaTable, keep: timedelta) -> list[str]:
-    return handle.vacuum(retention_hours=int(keep.total_seconds() // 3600), dry_run=False)
+    return handle.vacuum(retention_hours=int(keep.total_seconds() // 3600), dry_run=False, full=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pi_lakeflow.flow.commit import final_versions, select_due
 from pi_lakeflow.flow.difference import Difference, difference
+from pi_lakeflow.flow.holding import Holding
 from pi_lakeflow.flow.scope import Spans, check_inside, tally, within
 from pi_lakeflow.model.ports import Changed, CommitResult, Overtaken
 from pi_lakeflow.model.span import Span
@@ -74,6 +75,9 @@ class MemoryTable:
             rows = self._rows(batches)
             self._note("insert", rows)
             return CommitResult(self._version, rows.num_rows, skipped)
+
+    def writer(self, _held_rows: int, /) -> Holding:
+        return Holding(self)
 
     def add(self, rows: pa.Table) -> int:
         with self._lock:

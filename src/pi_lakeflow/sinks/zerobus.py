@@ -22,6 +22,7 @@ from zerobus.sdk.sync import ZerobusSdk
 
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.flow.commit import select_due
+from pi_lakeflow.flow.holding import Holding
 from pi_lakeflow.model.ports import CommitResult
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Step
@@ -87,6 +88,9 @@ class ZerobusTable(DeltaLakeTable):
                 rows += batch.num_rows
         moved = super().append([replace(step, batches=()) for step in steps])
         return CommitResult(moved.version, rows, moved.skipped)
+
+    def writer(self, _held_rows: int, /) -> Holding:
+        return Holding(self)
 
     def _send(self, batch: pa.RecordBatch) -> None:
         try:
