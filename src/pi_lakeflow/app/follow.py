@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -15,6 +14,7 @@ from pi_lakeflow.app.late import Late, covered
 from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import recorded_reader
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
+from pi_lakeflow.app.tidy import Tidying, keep_tidy
 from pi_lakeflow.engines.changes import ChangeFollower, Pace
 from pi_lakeflow.engines.correcting import Corrections
 from pi_lakeflow.engines.embedded import Stop
@@ -45,6 +45,7 @@ class FollowReport:
     rows: int = 0
     follower: ChangeFollower | None = None
     failures: list[TagFailure] = field(default_factory=list)
+    tidying: Tidying = field(default_factory=Tidying)
 
     @property
     def exit_code(self) -> int:
@@ -75,11 +76,12 @@ class FollowReport:
             "deleted": activity.deleted,
             "gaps": activity.gaps,
             "failures": activity.failures,
+            **self.tidying.summary(),
             "problems": problems,
         }
 
 
-Beside = Callable[[FollowReport], Awaitable[None]]
+Beside = Callable[[FollowReport], Coroutine[Any, Any, None]]
 
 
 async def follow(
@@ -109,7 +111,9 @@ async def follow(
             pace=_pace(settings),
             stop=stop,
         )
-        await _with(report.follower.run(), beside(report) if beside is not None else None)
+        others = [keep_tidy(settings, lake, report.tidying)]
+        others += [beside(report)] if beside is not None else []
+        await _with(report.follower.run(), others)
         refused = {w: each.refused for w, each in report.follower.followed.items() if each.refused}
         report.failures += [TagFailure(site.tags[webid], text) for webid, text in refused.items()]
     return report
@@ -191,13 +195,17 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-async def _with(main: Awaitable[None], beside: Awaitable[None] | None) -> None:
-    """Run ``main`` to its end, and ``beside`` as long."""
-    task = None if beside is None else asyncio.ensure_future(beside)
+async def _with(main: Coroutine[Any, Any, None], others: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Run ``main`` to its end, and the others as long; what one of them raises is raised."""
+    task = asyncio.create_task(main)
+    tasks = {task, *(asyncio.create_task(each) for each in others)}
+    left = tasks
     try:
-        await main
+        while task in left:
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
     finally:
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from pi_lakeflow.app.livelanes import further_lanes, live_lanes
 from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import answer_sizer
 from pi_lakeflow.app.source import Source, open_lake, open_source, server_now
+from pi_lakeflow.app.tidy import Tidying, keep_tidy
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.engines.livelanes import Lanes, LaneState
 from pi_lakeflow.engines.pulse import Pulse
@@ -62,6 +63,7 @@ class Following:
 
     engine: StreamingEngine
     names: Callable[[], Mapping[str, str]]
+    tidying: Tidying = field(default_factory=Tidying)
 
     def status(self) -> dict[str, Any]:
         """The counters, the problems, and the newest value of each tag."""
@@ -69,6 +71,7 @@ class Following:
         lags, names = pulse.lags(now), self.names()
         return {
             **pulse.summary(),
+            **self.tidying.summary(),
             "channels": len(self.engine.lanes),
             "problems": pulse.problems(len(self.engine.lanes)),
             "lag_seconds": max(lags.values(), default=None),
@@ -110,7 +113,8 @@ async def stream(
         engine = _engine(settings, source, lake, lanes, digest, pool, run_id, observer, stop)
         report.pulse = engine.pulse
         newcomers = _Newcomers(settings, source, tags or settings.tags, digest, run_id)
-        await _follow(source, engine, serve, newcomers)
+        following = Following(engine, lambda: newcomers.names)
+        await _follow(source, following, serve, newcomers, keep_tidy(settings, lake, following.tidying))
         report.failures += engine.failures
     return report
 
@@ -237,17 +241,21 @@ def size_of(settings: Settings) -> StreamSize:
 
 async def _follow(
     source: Source,
-    engine: StreamingEngine,
+    following: Following,
     serve: Serve | None,
     newcomers: _Newcomers,
+    tidy: Coroutine[Any, Any, None],
 ) -> None:
     """Open the channels, run the engine, and end both together."""
+    engine = following.engine
     feed = ChannelFeed(source.client, engine)
     await engine.sync_clock()
     running = asyncio.create_task(engine.run(feed.close))
-    beside = [asyncio.create_task(_opened(feed, engine)), asyncio.create_task(newcomers.watch(engine, feed))]
+    beside = [
+        asyncio.create_task(work) for work in (_opened(feed, engine), newcomers.watch(engine, feed), tidy)
+    ]
     if serve is not None:
-        beside.append(asyncio.ensure_future(serve(Following(engine, lambda: newcomers.names))))
+        beside.append(asyncio.ensure_future(serve(following)))
     try:
         while not running.done():
             done, _ = await asyncio.wait({running, *beside}, return_when=asyncio.FIRST_COMPLETED)

@@ -14,7 +14,9 @@ from time import monotonic
 
 from pi_lakeflow.app.ingest import Report, ingest
 from pi_lakeflow.app.prepare import Request
+from pi_lakeflow.app.source import open_lake
 from pi_lakeflow.app.stream import Following, Serve, StreamReport, stream
+from pi_lakeflow.app.tidy import Tidying, keep_tidy
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.errors import Unavailable
 from pi_lakeflow.model.events import Observer, ignore
@@ -71,6 +73,7 @@ async def run_and_stream(
         stream(settings, tags=request.tags, observer=observer, stop=stop, lake=live_lake, serve=beside)
     )
     recorded = asyncio.create_task(_rounds(settings, request, observer, stop, lake, opened))
+    tidy = asyncio.create_task(keep_tidy(settings, lake or open_lake(settings), Tidying()))
     try:
         await asyncio.wait({live, recorded}, return_when=asyncio.FIRST_EXCEPTION)
         for task in (live, recorded):
@@ -79,9 +82,9 @@ async def run_and_stream(
         report, rounds = await recorded
         return Together(report, await live, rounds)
     finally:
-        for task in (live, recorded):
-            task.cancel()
-        await asyncio.gather(live, recorded, return_exceptions=True)
+        for each in (live, recorded, tidy):
+            each.cancel()
+        await asyncio.gather(live, recorded, tidy, return_exceptions=True)
 
 
 async def _rounds(

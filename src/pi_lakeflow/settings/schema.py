@@ -162,6 +162,11 @@ class Streaming:
         default=timedelta(minutes=10),
         doc="How often `stream` looks for tags that are new or renamed.",
     )
+    compact_every: timedelta = key(
+        DURATION,
+        default=timedelta(hours=1),
+        doc="How often the small files that `stream` leaves are joined while it goes on; 0 for never.",
+    )
     port: int | None = key(
         whole(),
         doc="Port for `/health`, `/status` and `/metrics` of `stream`.",

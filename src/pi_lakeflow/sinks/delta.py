@@ -285,6 +285,14 @@ class DeltaLakeTable:
         """Do ``work`` on the newest version, again when another commit comes between."""
         return self._persistently(lambda table: work(table, self._writer))
 
+    def beside(self, work: Callable[[DeltaTable, WriterProperties], R]) -> R | None:
+        """Do ``work`` once on a handle of its own: commits go on meanwhile. None when one was in its way."""
+        with translated(self.path):
+            try:
+                return work(self.handle(), self._writer)
+            except CommitFailedError:
+                return None
+
     def _persistently(self, attempt: Callable[[DeltaTable], R]) -> R:
         """Try on the newest version until no other commit comes between looking and writing."""
         with self._lock, translated(self.path):
