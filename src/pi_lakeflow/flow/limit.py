@@ -25,6 +25,10 @@ A loss is no sign of load when it comes as often at a low level as at a high one
 that drops two requests of a hundred does so whatever we do. Losses in the rounds at the lower level tell that
 background; those beyond it are load. A background above ``MOST_BACKGROUND`` is never believed.
 
+After a bad time the way back is short: half the centre that was right before it (``_Memory``) is taken by
+leaps, each after a run of answers without loss or alarm; beyond that, the server is asked as ever. A loss
+on the way makes the next run twice as long, so that a server that stays bad is hardly tried.
+
 Requests are compared with requests of the same kind only: the power of two of their ``weight``.
 """
 
@@ -48,6 +52,8 @@ CLIP = 6.0  # times the long-term latency: more is counted as this
 LATELY = 50  # samples: losses within so many are one observation
 LEAST_EVIDENCE = 1.5  # losses at the lower level before a background is believed
 MOST_BACKGROUND = 0.08  # of all requests
+CALM = 2.5  # times the long-term latency: an answer that is slower is no sign of recovery
+PATIENCE, MOST_PATIENCE = 6, 12  # calm answers before a leap
 SHORTEST, ENOUGH = 12, 24  # samples of a round: at a low level it must not take for ever
 
 
@@ -116,6 +122,37 @@ class _Round:
         return self.busiest >= math.floor(self.level)
 
 
+@dataclass(slots=True)
+class _Memory:
+    """The centre before a bad time, and how long it has been calm since."""
+
+    centre: float = 0.0
+    calm: int = 0
+    patience: int = PATIENCE
+    _bad: bool = False
+
+    def hurt(self, centre: float) -> None:
+        """A loss or an alarm at ``centre``."""
+        self.patience = min(MOST_PATIENCE, self.patience * 2) if self._bad else PATIENCE
+        if not self._bad:
+            self.centre, self._bad = centre, True
+        self.calm = 0
+
+    def note(self, ratio: float) -> None:
+        """An answer that took ``ratio`` times as long as usual."""
+        self.calm = self.calm + 1 if ratio <= CALM else 0
+
+    def leap(self, centre: float) -> float | None:
+        """The next centre on the way back; None when it is not time, or the way is done."""
+        if not self._bad or self.calm < max(self.patience, centre):
+            return None
+        goal, self.calm = self.centre / 2, 0
+        if centre >= goal:
+            self._bad = False
+            return None
+        return min(goal, max(centre + 1, centre * START_GROWTH))
+
+
 class AdaptiveLimit:
     """A concurrency limit between ``minimum`` and ``maximum`` that follows the server.
 
@@ -135,6 +172,7 @@ class AdaptiveLimit:
         self._centre = self._clamped(float(initial))
         self._kinds: dict[int, _Usual] = {}
         self._background = _Background()
+        self._memory = _Memory()
         self._starting = True
         self._high = False
         self._elasticity = 0.0
@@ -178,8 +216,11 @@ class AdaptiveLimit:
             self._background.note(lost=False, low=not self._high)
             now.busiest = max(now.busiest, in_flight)
             now.ratios.append(self._relative(latency_s, weight))
+            self._memory.note(now.ratios[-1])
             if now.complete:
                 self._finish(now)
+            elif now.used and (centre := self._memory.leap(self._centre)) is not None:
+                self._leap(centre, deaf=now.busiest)
         return self.limit
 
     @property
@@ -188,10 +229,17 @@ class AdaptiveLimit:
         return not self._high and self._round.level <= self._minimum
 
     def _lost(self, in_flight: int) -> None:
+        self._memory.hurt(self._centre)
         self._ceiling = max(self._minimum, 0.9 * min(in_flight, self.limit))
         self._creep = FIRST_CREEP
         self._doomed = max(0, in_flight - 1)
         self._restart(self._centre * BACKOFF, deaf=0)
+
+    def _leap(self, centre: float, *, deaf: int) -> None:
+        """A step back to what was right; then the server is asked as at the start, which is quick."""
+        self._ceiling = max(self._ceiling, min(self._memory.centre, self._maximum))
+        self._restart(centre, deaf=deaf)
+        self._starting, self._elasticity = True, 0.0
 
     def _relative(self, latency_s: float, weight: float) -> float:
         kind = self._kinds.setdefault(round(math.log2(max(weight, 1.0))), _Usual())
@@ -199,6 +247,7 @@ class AdaptiveLimit:
 
     def _finish(self, now: _Round) -> None:
         if now.mean > ALARM:
+            self._memory.hurt(self._centre)
             self._restart(self._centre * max(0.5, 0.6 * ALARM / now.mean), deaf=now.busiest)
             return
         if self._previous is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-_SHORTEST = 10.0  # seconds: a pace measured over less is noise
+_SHORTEST = 3.0  # seconds: a pace measured over less is noise
 _SAMPLES = 512
 
 
