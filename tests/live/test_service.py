@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -118,10 +120,10 @@ def test_pages_and_sigterm(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(CHAOS_SECONDS + 300)
 def test_chaos(tmp_path: Path) -> None:
-    """Sockets dropped at random, the server restarted, messages late and twice, tokens that expire, and
-    SIGKILL: nothing that was archived is missing or doubled.
+    """Sockets dropped at random, the server restarted, messages late and twice, tokens that expire, a reader
+    that stands still for seconds, and SIGKILL: nothing that was archived is missing or doubled.
 
-    PI_LAKEFLOW_CHAOS_SECONDS says how long.
+    PI_LAKEFLOW_CHAOS_SECONDS says how long; from two minutes on, each of these must have happened.
     """
     dice = random.Random(7)
     faults = (
@@ -137,11 +139,11 @@ def test_chaos(tmp_path: Path) -> None:
         auth = {"type": "oidc", "client_id": "lakeflow", "client_secret": "secret"}
         path = written(tmp_path, sim, auth=auth)
         ends = time.monotonic() + CHAOS_SECONDS
-        kills = 0
+        torment = Torment(sim, dice)
         while time.monotonic() < ends:
-            process = started(path)
-            _torment(process, sim, dice, min(ends, time.monotonic() + dice.uniform(4.0, 12.0)))
-            kills += 1
+            torment.strike(started(path), min(ends, time.monotonic() + dice.uniform(4.0, 12.0)))
+        happened = dict(torment.happened) | {fault.kind: n for _, fault, n in sim.faults.active()}
+        logging.getLogger(__name__).info("%s", happened)
         sim.faults.clear()
         port = free_port()
         process = started(path, "--port", str(port))
@@ -150,20 +152,54 @@ def test_chaos(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-        assert kills
+        assert torment.happened["kill"]
+        assert CHAOS_SECONDS < 120 or min(happened.values()) > 0
         lake = DeltaLake(str(tmp_path / "lake"), "main", "streaming")
         assert assert_archived_once(lake, sim, TAGS) > 5 * CHAOS_SECONDS
         assert_nothing_twice(lake, sim)
 
 
-def _torment(process: subprocess.Popen[str], sim: Simulator, dice: random.Random, until: float) -> None:
-    while time.monotonic() < until:
-        time.sleep(0.5)
-        if process.poll() == 3:  # the server was down when it started: whoever watches it starts it again
-            process.communicate()
-            return
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        if dice.random() < 0.05:
-            sim.restart(dice.uniform(0.0, 2.0))
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+class Torment:
+    """What happens to a process that streams, and to its server; how often each thing did."""
+
+    def __init__(self, sim: Simulator, dice: random.Random) -> None:
+        self._sim, self._dice = sim, dice
+        self._deck: list[Callable[[subprocess.Popen[str]], None]] = []
+        self.happened = Counter(dict.fromkeys(("restart", "expired", "stood still", "kill"), 0))
+
+    def strike(self, process: subprocess.Popen[str], until: float) -> None:
+        """Until then, and then SIGKILL."""
+        while time.monotonic() < until:
+            time.sleep(0.5)
+            if process.poll() == 3:  # the server was down when it started: whoever watches it starts it again
+                process.communicate()
+                return
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            if self._dice.random() < 0.15:
+                self._next()(process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        self.happened["kill"] += 1
+
+    def _next(self) -> Callable[[subprocess.Popen[str]], None]:
+        if not self._deck:
+            self._deck = [self._restart, self._expire, self._stand_still]
+            self._dice.shuffle(self._deck)
+        return self._deck.pop()
+
+    def _restart(self, _process: subprocess.Popen[str]) -> None:
+        self._sim.restart(self._dice.uniform(0.0, 2.0))
+        self.happened["restart"] += 1
+
+    def _expire(self, _process: subprocess.Popen[str]) -> None:
+        """All tokens are refused from now on, and the channels must come again."""
+        self._sim.gatekeeper.expire_tokens()
+        self._sim.channels.end("abort")
+        self.happened["expired"] += 1
+
+    def _stand_still(self, process: subprocess.Popen[str]) -> None:
+        """A reader that reads nothing for a while: longer than the overlap, and than a ping waits."""
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(self._dice.uniform(1.0, 4.0))
+        process.send_signal(signal.SIGCONT)
+        self.happened["stood still"] += 1

@@ -18,6 +18,7 @@ from lake_and_sent import assert_all_sent_is_there, assert_archived_once, assert
 
 from pi_lakeflow.app import stream as app
 from pi_lakeflow.engines.embedded import Stop
+from pi_lakeflow.engines.metrics import prometheus_text
 from pi_lakeflow.engines.streamparts import StreamSize
 from pi_lakeflow.errors import SinkUnavailable
 from pi_lakeflow.model.ports import CommitResult
@@ -76,7 +77,8 @@ async def test_a_slow_lake(policy: Any, tmp_path: Path, monkeypatch: pytest.Monk
             following.set_result(it)
 
         task = asyncio.create_task(app.stream(settings, stop=stop, lake=lake, serve=serve))
-        engine = (await following).engine
+        running = await following
+        engine = running.engine
         most_rows = most_bytes = 0
         TroubledTable.pause = 3.0
         blocked, ends = False, time.monotonic() + 60
@@ -84,8 +86,10 @@ async def test_a_slow_lake(policy: Any, tmp_path: Path, monkeypatch: pytest.Monk
             await asyncio.sleep(0.05)
             most_rows = max(most_rows, engine._buffer.rows)
             most_bytes = max(most_bytes, engine._pending_bytes)
-            blocked |= engine.pulse.blocked
+            blocked = engine.pulse.blocked and engine.pulse.summary()["blocked_seconds"] > 1
+        told = running.status()
         TroubledTable.pause = 0.0
+        assert_told(told, policy)
         assert (blocked, engine.pulse.shed > 0) == (policy == "block", policy == "shed")
         await asyncio.sleep(2.5)
         stop.drain()
@@ -96,6 +100,17 @@ async def test_a_slow_lake(policy: Any, tmp_path: Path, monkeypatch: pytest.Monk
         assert_nothing_twice(lake, sim)
         if policy == "block":
             assert_all_sent_is_there(lake, sim)
+
+
+def assert_told(status: dict[str, Any], policy: str) -> None:
+    """Health, progress and metrics name the slow lake, the policy, and what it cost."""
+    (problem,) = [each for each in status["problems"] if "the lake is too slow" in each]
+    assert f"when_full: {policy}" in problem
+    metrics = prometheus_text(status).decode()
+    found = dict(line.split(" ") for line in metrics.splitlines() if "{" not in line and line[0] != "#")
+    cost = {"block": "blocked_seconds", "shed": "shed"}
+    for each, name in cost.items():
+        assert (float(found[f"pi_lakeflow_stream_{name}_total"]) > 0) == (each == policy)
 
 
 async def test_a_lake_that_is_away_for_a_while(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _COUNTERS = {
     "duplicates": "Values that were told before.",
     "filled": "Rows from the archive that closed gaps.",
     "gaps": "Reads of the archive to close gaps.",
+    "blocked_seconds": "Time in which reading waited because the lake was too slow.",
     "shed": "Messages dropped because the lake was too slow.",
     "broken": "Messages that could not be read.",
     "commits": "Commits to the lake.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,13 +60,16 @@ class Pulse:
     buffered: int = 0
     sink_failures: int = 0
     disconnects: int = 0
-    blocked: bool = False
+    blocked_seconds: float = 0.0  # in which reading waited for the lake
+    last_shed: float | None = None
     last_commit_seconds: float = 0.0
     last_commit: float | None = None
     last_message: float | None = None
     last_problem: str = ""
     tags: dict[str, TagPulse] = field(default_factory=dict)
     open: dict[str, bool] = field(default_factory=dict)
+    _blocked: int = 0  # channels that wait
+    _blocked_since: float = 0.0
     _lately: deque[tuple[float, int]] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,6 +89,29 @@ class Pulse:
         self.messages += 1
         self.message_bytes += size
         self.last_message = self.clock.monotonic()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether reading waits for the lake."""
+        return self._blocked > 0
+
+    @contextmanager
+    def blocking(self) -> Iterator[None]:
+        """A channel is not read inside the block; the time counts once, however many there are."""
+        if not self._blocked:
+            self._blocked_since = self.clock.monotonic()
+        self._blocked += 1
+        try:
+            yield
+        finally:
+            self._blocked -= 1
+            if not self._blocked:
+                self.blocked_seconds += self.clock.monotonic() - self._blocked_since
+
+    def dropped(self) -> None:
+        """A message was shed."""
+        self.shed += 1
+        self.last_shed = self.clock.monotonic()
 
     def took(self, rows: pa.Table, *, told: int) -> None:
         """Rows are buffered; ``told`` values stood in the messages that they came from."""
@@ -130,15 +158,26 @@ class Pulse:
         shut = channels - sum(self.open.values())
         found = [f"{shut} of {channels} channels are not open"] if shut > 0 else []
         found += ["the lake cannot be written"] if self.sink_failures and self._unwritten() else []
-        return found + (["reading waits for the lake"] if self.blocked else [])
+        if self.blocked:
+            found.append("the lake is too slow: channels are not read until it catches up (when_full: block)")
+        if self.last_shed is not None and not self._long_ago(self.last_shed):
+            found.append(
+                f"the lake is too slow: {self.shed:,} messages were dropped so far (when_full: shed)"
+            )
+        return found
 
     def _unwritten(self) -> bool:
-        return self.last_commit is None or self.clock.monotonic() - self.last_commit > _LATELY
+        return self.last_commit is None or self._long_ago(self.last_commit)
+
+    def _long_ago(self, moment: float) -> bool:
+        return self.clock.monotonic() - moment > _LATELY
 
     def summary(self) -> dict[str, Any]:
         """The counters, for JSON."""
         names = [*_COUNTERS, "blocked", "last_commit_seconds", "last_problem"]
         found = {name: getattr(self, name) for name in names}
+        still = self.clock.monotonic() - self._blocked_since if self.blocked else 0.0
+        found["blocked_seconds"] = round(self.blocked_seconds + still, 3)
         found["channels_open"] = sum(self.open.values())
         found["rows_per_second"] = round(self.per_second(), 1)
         found["uptime_seconds"] = round(self.clock.monotonic() - self.started, 1)

@@ -101,11 +101,14 @@ class StreamingEngine:
         self._pending.append(Message(name, body, at))
         self._pending_bytes += len(body)
         self._arrived.set()
-        while self._full and self._size.when_full == "block" and not self._ending:
-            self.pulse.blocked = True
+        if self._full and self._size.when_full == "block":
+            with self.pulse.blocking():
+                await self._room_for_messages()
+
+    async def _room_for_messages(self) -> None:
+        while self._full and not self._ending:
             self._room.clear()
             await self._room.wait()
-        self.pulse.blocked = False
 
     async def ended(self, name: str, reason: str) -> None:
         """The lane is deaf until its channel opens again."""
@@ -224,7 +227,7 @@ class StreamingEngine:
             self._due.set()
 
     def _shed(self, name: str) -> None:
-        self.pulse.shed += 1
+        self.pulse.dropped()
         self._tear(name, "")
 
     def _tear(self, name: str, reason: str) -> None:
