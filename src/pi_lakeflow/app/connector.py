@@ -80,7 +80,7 @@ class PILakeflowConnector:
         request = Request("run")
         self._stop = Stop()
         if wanted(self.settings, request) and self.settings.streaming.mode == "updates":
-            return self._run_and_follow(request)
+            return self._run_and_follow()
         if wanted(self.settings, request):
             both = aio.run(run_and_stream(self.settings, request, stop=self._stop))
             report = both.recorded
@@ -90,11 +90,11 @@ class PILakeflowConnector:
         self.failures = [each.failure for each in report.quarantined]
         return report
 
-    def _run_and_follow(self, request: Request) -> Report:
-        """Catch up, then follow the archive through Stream Updates until ``stop``."""
-        report = aio.run(ingest(self.settings, request, stop=self._stop))
+    def _run_and_follow(self) -> Report:
+        """Follow the archive from now on through Stream Updates, and catch up meanwhile, until ``stop``."""
         followed = aio.run(follow(self.settings, stop=self._stop))
-        report.rows += followed.rows
+        report = followed.recorded or Report(followed.run_id, "run")
+        report.status = "done" if report.status == "interrupted" else report.status
         self.failures = [*(each.failure for each in report.quarantined), *followed.failures]
         return report
 

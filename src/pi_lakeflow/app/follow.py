@@ -9,7 +9,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from pi_lakeflow.app.ingest import advance, engine_size, new_run_id
+from pi_lakeflow.app.ingest import Report, advance, engine_size, new_run_id
 from pi_lakeflow.app.late import Late, covered
 from pi_lakeflow.app.prepare import Request, chosen_tags
 from pi_lakeflow.app.reading import recorded_reader
@@ -42,7 +42,7 @@ class FollowReport:
 
     run_id: str
     tags: int = 0
-    rows: int = 0
+    recorded: Report | None = None  # what was read, in all rounds
     follower: ChangeFollower | None = None
     failures: list[TagFailure] = field(default_factory=list)
     tidying: Tidying = field(default_factory=Tidying)
@@ -51,6 +51,11 @@ class FollowReport:
     def exit_code(self) -> int:
         """0 done, 1 some tag could not be followed."""
         return 1 if self.failures else 0
+
+    @property
+    def rows(self) -> int:
+        """New events."""
+        return self.recorded.rows if self.recorded is not None else 0
 
     def status(self) -> dict[str, Any]:
         """The counters and the problems, for a page or a progress line."""
@@ -170,7 +175,10 @@ class _Site:
         report, read = await advance(
             self.settings, self.request, self.source, self.lake, observer=self.observer, stop=self.stop
         )
-        self.report.rows += report.rows
+        if self.report.recorded is None:
+            self.report.recorded = report
+        else:
+            self.report.recorded.add(report)
         await self.look_up()
         self._covered = None
         return read

@@ -34,6 +34,8 @@ from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import Span
 from pi_lakeflow.settings.schema import Settings
 
+_SUMS = ("rows", "commits", "requests", "retries", "body_bytes", "wire_bytes", "seconds", "corrected")
+
 
 @dataclass(slots=True)
 class Report:
@@ -78,6 +80,13 @@ class Report:
     def exit_code(self) -> int:
         """0 done, 1 something was left behind, 130 interrupted."""
         return {"done": 0, "quarantined": 1, "interrupted": 130}.get(self.status, 3)
+
+    def add(self, latest: Report) -> None:
+        """Make this the report of several runs, one after the other: sums, and the state of the last one."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(latest, name))
+        self.status, self.ended_at, self.span_end = latest.status, latest.ended_at, latest.span_end
+        self.quarantined, self.message, self.run_id = latest.quarantined, latest.message, latest.run_id
 
 
 async def ingest(

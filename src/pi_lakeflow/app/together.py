@@ -25,7 +25,6 @@ from pi_lakeflow.settings.schema import Settings
 
 _TICK = 0.2  # seconds
 _LOOK_BACK_EVERY = 3600.0  # seconds between two readings of ``late_data``, which are long
-_SUMS = ("rows", "commits", "requests", "retries", "body_bytes", "wire_bytes", "seconds", "corrected")
 
 
 @dataclass(slots=True)
@@ -108,7 +107,7 @@ async def _rounds(
             latest = await ingest(
                 settings, request, observer=observer, stop=stop, lake=lake, look_back=look_back
             )
-            _add(total, latest)
+            total.add(latest)
             rounds, looked = rounds + 1, monotonic() if look_back else looked
     total.status = "done" if total.status == "interrupted" else total.status
     return total, rounds
@@ -119,11 +118,3 @@ async def _pause(seconds: float, stop: Stop) -> None:
         if stop.draining:
             return
         await asyncio.sleep(_TICK)
-
-
-def _add(total: Report, latest: Report) -> None:
-    """The sums of all rounds, and the state of the last one."""
-    for name in _SUMS:
-        setattr(total, name, getattr(total, name) + getattr(latest, name))
-    total.status, total.ended_at, total.span_end = latest.status, latest.ended_at, latest.span_end
-    total.quarantined, total.message, total.run_id = latest.quarantined, latest.message, latest.run_id
