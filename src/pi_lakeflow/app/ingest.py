@@ -223,8 +223,9 @@ def _note_plan(report: Report, prepared: Prepared) -> None:
 
 async def _look_back(settings: Settings, report: Report, late: Late, prepared: Prepared) -> None:
     """What the archive changed in the recent past that was covered before this run."""
-    again = recent(prepared.lanes, prepared.tags, settings.late_data.look_back)
-    compared = recent(prepared.lanes, prepared.tags, settings.late_data.reconcile)
+    late_data = settings.late_data
+    again = await asyncio.to_thread(recent, prepared.lanes, prepared.tags, late_data.look_back)
+    compared = await asyncio.to_thread(recent, prepared.lanes, prepared.tags, late_data.reconcile)
     corrected = await late.correct(again, prepared.tags)
     repaired = await late.repair(compared, prepared.tags)
     report.corrected = corrected.rows + repaired.corrections.rows

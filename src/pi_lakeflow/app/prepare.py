@@ -48,11 +48,7 @@ class Prepared:
     unresolved: Sequence[Failed]
     until: int
     rates: Mapping[str, float]
-
-    @property
-    def rows(self) -> float:
-        """Expected rows, about."""
-        return sum(item.span.length * expected_pace(item.webids, self.rates) for item in self.plan.work)
+    rows: float  # expected, about
 
 
 async def prepare(
@@ -63,12 +59,13 @@ async def prepare(
     tags, failures = await chosen_tags(settings, request, source)
     registry = Registry(lake.table(PI_LANES), lake.table(PI_TIMESERIES))
     lanes = await asyncio.to_thread(registry.load)
-    requests, since, until = _requests(settings, request, tags, lanes, now)
+    requests, since, until = await asyncio.to_thread(_requests, settings, request, tags, lanes, now)
     rates = await survey(source, lake, requests, tags)
     made = await asyncio.to_thread(plan, requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
+    rows = await asyncio.to_thread(_expected_rows, made, rates)
     span = Span(min(since, until), until)
     unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
-    return Prepared(made, tags, lanes, unresolved, until, rates), registry
+    return Prepared(made, tags, lanes, unresolved, until, rates, rows), registry
 
 
 async def chosen_tags(
@@ -97,6 +94,10 @@ async def planned(
     raise Internal("other runs keep changing the plan", hint="run again when they have ended")
 
 
+def _expected_rows(made: Plan, rates: Mapping[str, float]) -> float:
+    return sum(item.span.length * expected_pace(item.webids, rates) for item in made.work)
+
+
 def _requests(
     settings: Settings, request: Request, tags: Mapping[str, Tag], lanes: Iterable[Lane], now: int
 ) -> tuple[dict[str, Span], int, int]:
@@ -115,9 +116,13 @@ def _requests(
         )
     starts = {} if request.since else _unfinished(lanes, tags)
     spans = {}
+    same: dict[tuple[int, int], Span] = {}
     for webid, tag in tags.items():
         end = asked if tag.future and asked > now else until  # forecasts lie ahead by nature
-        spans[webid] = Span(min(since, starts.get(webid, since), end), end)
+        borders = min(since, starts.get(webid, since), end), end
+        if borders not in same:
+            same[borders] = Span(*borders)
+        spans[webid] = same[borders]
     return spans, since, until
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import logging
@@ -28,6 +29,7 @@ from pi_lakeflow.settings.schema import Settings
 
 _LOG = logging.getLogger("pi_lakeflow.performance")
 _DECODERS = 2
+_COLLECT_AFTER = 50_000  # objects
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -66,7 +68,8 @@ async def read_share(
         )
         async with LoopLag() as lag:
             outcome = await engine.run(share.work, share.tags)
-        outcome.rates, outcome.longest_stall = reader.rates, lag.longest
+        outcome.rates = await asyncio.to_thread(lambda: reader.rates)
+        outcome.longest_stall = lag.longest
         _LOG.debug("the event loop was busy for at most %.0f ms at a time", 1000 * lag.longest)
         return outcome
 
@@ -106,11 +109,13 @@ def answer_sizer(settings: Settings) -> Sizer:
 def settle_down() -> None:
     """Make a process that reads for long ready for it: for commands, not for other people's processes.
 
-    What is in memory now stays for ever, so the collector need not look at it again; and the C
-    library keeps the memory of bodies of megabytes instead of returning it each time (glibc only).
+    What is in memory now stays for ever, so the collector need not look at it again, and it need not look
+    each time when a plan of hundreds of thousands of tags has grown a little; and the C library keeps the
+    memory of bodies of megabytes instead of returning it each time (glibc only).
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
     if os.name == "posix":
         with suppress(OSError, AttributeError):
             mallopt = ctypes.CDLL(None).mallopt

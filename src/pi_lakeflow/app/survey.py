@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from pi_lakeflow.app.source import Source
@@ -22,11 +23,10 @@ async def survey(source: Source, lake: Lake, wanted: Mapping[str, Span], tags: M
     Tags that no run has read are looked at when there is much to read of them: first a sample; when that is
     mixed, all of them, over the last day of their span at most.
     """
-    known = load_rates(lake.table(PI_TAG_DENSITY))
-    new = [webid for webid in wanted if webid not in known]
-    if sum(wanted[webid].length for webid in new) * USUAL_PACE < WORTH_A_LOOK:
+    known, new, length = await asyncio.to_thread(_known, lake, wanted)
+    if length * USUAL_PACE < WORTH_A_LOOK:
         return known
-    span = _lately(wanted, new)
+    span = await asyncio.to_thread(_lately, wanted, new)
     counter = RecordedCounter(source.client.transport)
     rates = await _rates(counter, [tags[webid] for webid in sample_of(new)], span)
     if len(rates) < len(new) and (one := alike(rates)) is not None:
@@ -34,6 +34,13 @@ async def survey(source: Source, lake: Lake, wanted: Mapping[str, Span], tags: M
     elif len(rates) < len(new) and rates:
         rates |= await _rates(counter, [tags[webid] for webid in new if webid not in rates], span)
     return {**known, **rates}
+
+
+def _known(lake: Lake, wanted: Mapping[str, Span]) -> tuple[Rates, list[str], int]:
+    """The rates of earlier runs, the tags without one, and the microseconds that are wanted of these."""
+    known = load_rates(lake.table(PI_TAG_DENSITY))
+    new = [webid for webid in wanted if webid not in known]
+    return known, new, sum(wanted[webid].length for webid in new)
 
 
 async def _rates(counter: RecordedCounter, tags: Sequence[Tag], span: Span) -> Rates:

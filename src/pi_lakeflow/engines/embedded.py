@@ -151,7 +151,8 @@ class EmbeddedEngine:
         """Read and commit all of ``work``. What was read before an error is committed first."""
         committing = asyncio.create_task(self._committer.run())
         try:
-            await self._read_all([LaneRun.of(item, self._rates) for item in work], tags, committing)
+            lanes = await asyncio.to_thread(lambda: [LaneRun.of(item, self._rates) for item in work])
+            await self._read_all(lanes, tags, committing)
         finally:
             self._committer.close()
             await committing
@@ -216,7 +217,7 @@ class EmbeddedEngine:
             lane.ended = True
             return Entry(None, piece.span, 0, 0, failed=failed)
         version = version_at(piece.span.end)
-        bad = [failure.tag.webid for failure in piece.failures]
+        bad = {failure.tag.webid: None for failure in piece.failures}
         leaves = tuple(Leave(lane.work.lane, webid, piece.span.start) for webid in bad)
         joins = (Join(self._split_id(lane), piece.span.start, lane.work.cap, tuple(bad)),) if bad else ()
         step = Step(
@@ -224,7 +225,8 @@ class EmbeddedEngine:
             piece.batches,
             tuple(leave_marks(leaves)),
         )
-        lane.webids = tuple(webid for webid in lane.webids if webid not in set(bad))
+        if bad:
+            lane.webids = tuple(webid for webid in lane.webids if webid not in bad)
         lane.version, lane.position = version, piece.span.end
         lane.learn(piece.span, piece.rows)
         done = piece.good_tags if lane.finished else 0

@@ -45,14 +45,8 @@ class Plan:
     joins: tuple[Join, ...]
     leaves: tuple[Leave, ...]
     work: tuple[LaneWork, ...]
-
-    @property
-    def tags(self) -> int:
-        return len({webid for item in self.work for webid in item.webids})
-
-    @property
-    def tag_micros(self) -> int:
-        return sum(len(item.webids) * item.span.length for item in self.work)
+    tags: int
+    tag_micros: int
 
 
 _NO_CAP = -1
@@ -76,7 +70,8 @@ class _Draft:
 
 def coverage(lanes: Iterable[Lane], webid: str) -> list[Span]:
     """What of the tag's history the lake holds, as disjoint sorted spans."""
-    return union(span for lane in lanes if (span := lane.covered(webid)) is not None)
+    spans = [span for lane in lanes if (span := lane.covered(webid)) is not None]
+    return union(spans) if len(spans) > 1 else spans
 
 
 def lanes_by_tag(lanes: Iterable[Lane], among: Container[str] | None = None) -> dict[str, list[Lane]]:
@@ -105,14 +100,37 @@ def plan(
     draft = _Draft()
     by_tag = lanes_by_tag(lanes, requests)
     for webid, span in requests.items():
-        _wish(draft, webid, span, by_tag.get(webid, ()))
+        mine = by_tag.get(webid, ())
+        if not _wish_simply(draft, webid, span, mine):
+            _wish(draft, webid, span, mine)
     by_id = {lane.id: lane for lane in lanes}
     kept = [_settle(draft, by_id[lane_id], wishes) for lane_id, wishes in draft.wishes.items()]
     continued = [item for item in kept if item is not None]
     continued = _merge_small(draft, continued, sizing)
     joins, started = _new_lanes(draft.fresh, sizing, nonce, rates or {})
     leaves = [Leave(lane, webid, at) for lane, group in draft.leaves.items() for webid, at in group.items()]
-    return Plan(tuple(joins), tuple(leaves), (*continued, *started))
+    work = (*continued, *started)
+    tags = len({webid for item in work for webid in item.webids})
+    return Plan(
+        tuple(joins), tuple(leaves), work, tags, sum(len(item.webids) * item.span.length for item in work)
+    )
+
+
+def _wish_simply(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> bool:
+    """What ``_wish`` does for nearly all tags of a large plant: new ones, and ones whose only lane just goes
+    on. False, and nothing done, for the others."""
+    if not lanes:
+        if span:
+            draft.fresh[Stretch(span, _NO_CAP)].append(webid)
+        return True
+    lane, position = lanes[0], lanes[0].position
+    if len(lanes) > 1 or lane.cap is not None or webid not in lane.members:
+        return False
+    if not lane.start <= span.start <= position:
+        return False
+    if span.end > position:
+        draft.wishes[lane.id][webid] = span.end
+    return True
 
 
 def _wish(draft: _Draft, webid: str, span: Span, lanes: Sequence[Lane]) -> None:

@@ -77,26 +77,26 @@ class Sizer:
 
 def pack(tags: Sequence[Tag], span: Span, *, rates: Mapping[str, float], size: AnswerSize) -> list[Call]:
     """Group tags into calls. ``rates`` are expected events per microsecond, where known."""
-    expected = {tag.webid: rates[tag.webid] * span.length for tag in tags if tag.webid in rates}
-    ordered = sorted(tags, key=lambda tag: -expected.get(tag.webid, -1.0))
+    span_length, unknown = span.length, size.rows / size.tags
+    expected = [rates.get(tag.webid, -1.0) * span_length for tag in tags]
     calls: list[Call] = []
     group: list[Tag] = []
-    rows = url = 0.0
-    for tag in ordered:
-        weight = expected.get(tag.webid, size.rows / size.tags)
+    rows = url = room = 0.0
+    for place in sorted(range(len(tags)), key=expected.__getitem__, reverse=True):
+        tag, weight = tags[place], expected[place]
         length = len(tag.webid) + len("webId=&")
-        densest = expected.get(group[0].webid, 0.0) if group else 0.0
-        full = group and (
-            rows + weight > size.rows
+        if group and (
+            rows + (weight if weight >= 0 else unknown) > size.rows
             or len(group) >= size.tags
             or url + length > size.url
-            or (len(group) + 1) * _room_for(densest) > size.items
-        )
-        if full:
+            or (len(group) + 1) * room > size.items
+        ):
             calls.append(_call(group, size))
             group, rows, url = [], 0.0, 0.0
+        if not group:
+            room = _room_for(max(0.0, weight))  # the densest comes first
         group.append(tag)
-        rows += weight
+        rows += weight if weight >= 0 else unknown
         url += length
     if group:
         calls.append(_call(group, size))
