@@ -25,9 +25,9 @@ from benchmarks.suite import Case
 
 def measured(case: Case) -> results.Line:
     """One case from start to proof. Raises ``truth.Wrong``, ``RuntimeError``."""
-    with serving(case) as url, TemporaryDirectory() as folder:
-        rates = apart.measured(case, url) if case.apart else None
-        brought = contenders.compete(case, url, Path(folder))
+    with serving(case) as server, TemporaryDirectory() as folder:
+        parts = apart.measured(case, server) if case.apart else None
+        brought = contenders.compete(case, server.url, Path(folder))
         truth.verify(case, brought.table)
     usage = brought.usage
     return results.Line(
@@ -43,7 +43,8 @@ def measured(case: Case) -> results.Line:
         body_bytes=brought.body_bytes,
         stands_for=case.stands_for,
         time=brought.time,
-        apart={} if rates is None else {"fetch": rates.fetch, "decode": rates.decode, "write": rates.write},
+        apart={} if parts is None else parts.rates,
+        processor={} if parts is None else parts.processor,
         samples=usage.samples if case.plot else [],
     )
 

@@ -17,7 +17,8 @@ FOLDER = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Line:
-    """One case. Seconds and bytes; rates are per second; ``apart`` holds the rates of the parts."""
+    """One case. Seconds and bytes; rates are per second; ``apart`` holds the rates of the parts, and
+    ``processor`` what each takes, the server included, in seconds of processor time per million rows."""
 
     label: str
     contender: str
@@ -32,6 +33,7 @@ class Line:
     stands_for: int = 0
     time: dict[str, float] = field(default_factory=dict)
     apart: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, float] = field(default_factory=dict)
     samples: list[tuple[float, int]] = field(default_factory=list)
 
     @property
@@ -43,6 +45,11 @@ class Line:
     def limit_share(self) -> float | None:
         """End to end as a part of the slowest of fetch, decode and write."""
         return self.rate / min(self.apart.values()) if self.apart else None
+
+    def turns_share(self, processors: int) -> float | None:
+        """End to end as a part of what so many processors could do, never idle, with all parts' work."""
+        together = sum(self.processor.values())
+        return self.rate * together / 1e6 / processors if together else None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,15 +43,23 @@ def config_of(case: Case) -> SimulatorConfig:
     )
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running server: where, and in which process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def serving(case: Case) -> Iterator[str]:
-    """The URL of a server for this case."""
+def serving(case: Case) -> Iterator[Served]:
+    """A server for this case."""
     given: dict[str, Any] = {"tags": case.tags, "hours": case.hours, "density": case.density}
     command = [sys.executable, "-m", "benchmarks.server", json.dumps(given | {"capacity": case.capacity})]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())["url"]
+            yield Served(json.loads(process.stdout.readline())["url"], process.pid)
         finally:
             process.terminate()
 

@@ -111,8 +111,8 @@ def measured(size: str) -> list[Way]:
     count, hours, rounds = SIZES[size]
     case = Case(label="spark", contender="spark", tags=count, hours=hours)
     seconds: dict[str, list[float]] = {}
-    with serving(case) as url, TemporaryDirectory() as folder, session() as spark:
-        comparison = Comparison(case, url, spark, Path(folder))
+    with serving(case) as server, TemporaryDirectory() as folder, session() as spark:
+        comparison = Comparison(case, server.url, spark, Path(folder))
         if (found := comparison.counted()) != case.rows:
             raise truth.Wrong(f"{found:,} rows instead of {case.rows:,}")
         for number in range(rounds + 1):

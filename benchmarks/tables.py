@@ -112,7 +112,8 @@ def section(result: Result) -> str:
 def _table(result: Result) -> str:
     """A column that no line has anything for is left out."""
     naive = [line for line in result.lines if line.contender != "product"]
-    rows = [_cells(line, naive[0] if naive else None) for line in result.lines]
+    processors = result.machine["processors"]
+    rows = [_cells(line, naive[0] if naive else None, processors) for line in result.lines]
     columns = [name for name in rows[0] if any(row[name] for row in rows)]
     lines = [
         " | ".join([line.label, *(row[name] for name in columns)])
@@ -122,9 +123,10 @@ def _table(result: Result) -> str:
     return "\n".join([head, "|---|" + "---:|" * len(columns), *(f"| {line} |" for line in lines)])
 
 
-def _cells(line: Line, slowest: Line | None) -> dict[str, str]:
+def _cells(line: Line, slowest: Line | None, processors: int) -> dict[str, str]:
     """The cells of a line by column."""
     long = line.seconds * line.stands_for / line.tags
+    turns = line.turns_share(processors)
     return {
         "rows": f"{line.rows:,}",
         "time": _time(line.seconds),
@@ -136,7 +138,8 @@ def _cells(line: Line, slowest: Line | None) -> dict[str, str]:
         "JSON / received": _received(line),
         "CPU s per M rows": f"{line.cpu_seconds / line.rows * 1e6:,.2f}",
         "peak memory": _size(line.peak_bytes),
-        "of the limit": "" if line.limit_share is None else f"{line.limit_share:.0%}",
+        "of the slowest part": "" if line.limit_share is None else f"{line.limit_share:.0%}",
+        "of the processors": "" if turns is None else f"{turns:.0%}",
     }
 
 
@@ -146,7 +149,11 @@ def _received(line: Line) -> str:
 
 def _apart(line: Line) -> str:
     rates = ", ".join(f"{name} {rate / 1e6:.2f}" for name, rate in line.apart.items())
-    return f"{line.label}, each part by itself, in million rows/s: {rates}."
+    told = f"{line.label}, each part by itself, in million rows/s: {rates}."
+    if line.processor:
+        told += " Processor seconds per million rows: "
+        told += ", ".join(f"{name} {seconds:.2f}" for name, seconds in line.processor.items()) + "."
+    return told
 
 
 def _where(result: Result | Rates | Curves) -> str:

@@ -49,6 +49,8 @@ from pi_lakeflow.model.events import Observer, ignore
 __all__ = ["AsyncPIWebAPIClient", "PIWebAPIClient", "failed_children"]
 
 T = TypeVar("T")
+
+_AT_A_TIME = 1_000  # items of a page
 QueryParams = Mapping[str, Any] | Sequence[tuple[str, Any]] | None
 
 
@@ -116,7 +118,9 @@ class AsyncPIWebAPIClient:
         """The items of a list, over all its pages."""
         async with aclosing(self.pages(path, params)) as pages:
             async for page in pages:
-                for item in page.get("Items") or []:
+                for place, item in enumerate(page.get("Items") or []):
+                    if place % _AT_A_TIME == _AT_A_TIME - 1:
+                        await asyncio.sleep(0)  # others on the loop want their turn within milliseconds
                     yield item
 
     async def aclose(self) -> None:
