@@ -152,14 +152,15 @@ def test_a_correction_meanwhile_costs_a_second_try_only(tmp_path: Path) -> None:
     assert held(table) == of("A", 3) + of("B", 5)
 
 
+@pytest.mark.parametrize("most", [1, 40, 1_000])
 def test_files_are_closed_when_they_are_large_or_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """A history of years has thousands of dates, and a day of a large plant gigabytes."""
     monkeypatch.setattr(parts_module, "_OPEN", 3)
     monkeypatch.setattr(parts_module, "FILE_BYTES", 3_000)
     table = table_in(tmp_path)
-    writer = table.writer(1)
+    writer = table.writer(most)
     steps = [step("A", start, end - start) for start, end in pairwise(range(0, 101, 20))]
     for each in steps:
         writer.write([each])

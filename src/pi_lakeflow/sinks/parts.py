@@ -176,10 +176,10 @@ class PartWriter:
             self._finish(values)
 
     def _finish(self, values: Values) -> None:
-        if self._filling[values].held:
+        if values in self._filling and self._filling[values].held:
             self._write(values)
         target = self._filling.pop(values, None)
-        if target is not None and target.file is not None:  # else it was full, and is finished
+        if target is not None and target.file is not None:  # else it was finished to make room, or was full
             partition = dict(zip(self._spec.partition_by, values, strict=True))
             size, modified, stats = target.file.close()
             self._parts.append(Part(target.path, size, partition, modified, stats))
