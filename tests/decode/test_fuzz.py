@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tests.decode import reference
+from tests.decode.accelerated import decode_accelerated
 
 from pi_lakeflow.errors import Transient
 from pi_lakeflow.historians.pi.decode.lenient import decode_lenient
@@ -32,6 +33,13 @@ PIECES = [
     "Items":[ {"Timestamp":" ","Value": },{ }] }, [0] [1] {"Name":"S","Value":1} "WebException":{}
     {"Errors":["x"]} {} [] "" "NaN" "a\\" "9999-12-31T23:59:59Z" "2024-01-01T00:00:00+02:00" """.split(),
 ]
+ROUTES = {
+    "accelerated": decode_accelerated,
+    "typed": decode_typed,
+    "lenient": decode_lenient,
+    "public": decode_recorded,
+}
+LETTERS = b'{}[],:"\\ \n\x000123456789.-+eEZTtfn/;@\x7f\x80\xc3\xff'
 DIGIT = re.compile(rb"[\d.eE+-]")
 EVENT = re.compile(rb'\{"Timestamp":.*?(?:true|false)\}(?=[,\]])')
 TOKEN = re.compile(rb'(?<=[:\[])(?:-?[\d.]+(?:[eE][+-]?\d+)?|"[^"]*"|true|false|null|\{[^{}\[\]]*\})')
@@ -102,9 +110,7 @@ def outcome(route: str, body: bytes) -> RecordedPage | str:
     try:
         if route == "fast":
             return decode_speculative(body, META, smallest=0, fewest=1)
-        return {"typed": decode_typed, "lenient": decode_lenient, "public": decode_recorded}[route](
-            body, META
-        )
+        return ROUTES[route](body, META)
     except Misfit:
         return "misfit"
     except Transient:
@@ -113,7 +119,7 @@ def outcome(route: str, body: bytes) -> RecordedPage | str:
 
 def check(body: bytes) -> Mapping[str, RecordedPage | str]:
     """Decode by every route and compare. Returns what each made of it."""
-    results = {route: outcome(route, body) for route in ("fast", "typed", "lenient", "public")}
+    results = {route: outcome(route, body) for route in ("fast", *ROUTES)}
     public = results["public"]
     assert public != "misfit", body
     try:
@@ -122,7 +128,7 @@ def check(body: bytes) -> Mapping[str, RecordedPage | str]:
         # Only bytes that are no UTF-8 in a member that nobody reads may pass here.
         assert public == "refused" or not is_text(body), body
         expected = None
-    for route in ("fast", "typed", "lenient"):
+    for route in results.keys() - {"public"}:
         page = results[route]
         if isinstance(page, RecordedPage):
             assert isinstance(public, RecordedPage), (route, body)
@@ -148,7 +154,8 @@ def test_damaged_bodies() -> None:
         body = usual_body(rng)
         for route, page in check(damaged(rng, body) if number % 8 else body).items():
             met[f"{route} {page if isinstance(page, str) else 'read'}"] += 1
-    assert met["fast read"] > met["public read"] / 4, met
+    for route in ("fast", "accelerated"):
+        assert met[f"{route} read"] > met["public read"] / 4, met
 
 
 def test_bodies_cut_anywhere_are_refused() -> None:
@@ -157,3 +164,21 @@ def test_bodies_cut_anywhere_are_refused() -> None:
     for length in range(len(body)):
         assert outcome("public", body[:length]) == "refused"
         assert outcome("fast", body[:length]) == "misfit"
+        assert outcome("accelerated", body[:length]) == "misfit"
+
+
+def test_any_other_byte_is_noticed() -> None:
+    """With one byte changed, the accelerated route reads what the careful ones read, or nothing."""
+    rng = random.Random(11)
+    body = usual_body(rng)
+    while body.count(b"Timestamp") < 12 or len(body) > 3_000:
+        body = usual_body(rng)
+    for place in range(len(body)):
+        for letter in {*rng.sample(LETTERS, 3), body[place] ^ 1, body[place] ^ 128, body[place] ^ 32}:
+            changed = body[:place] + bytes([letter]) + body[place + 1 :]
+            page = outcome("accelerated", changed)
+            if isinstance(page, RecordedPage):
+                careful = outcome("typed", changed)
+                careful = outcome("lenient", changed) if careful == "misfit" else careful
+                assert isinstance(careful, RecordedPage), changed
+                assert reference.identical(page, careful), changed

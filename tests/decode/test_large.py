@@ -7,6 +7,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.decode import reference
+from tests.decode.accelerated import decode_accelerated
 from tests.decode.test_fuzz import META, POINT_TYPES, event
 
 from pi_lakeflow.historians.pi.decode.lenient import decode_lenient
@@ -39,7 +40,8 @@ def test_blocks_and_slices_leave_no_seam() -> None:
 def test_a_large_body_reads_like_the_slow_reading() -> None:
     body = large_body(3, 40_000)
     expected = reference.read(body, POINT_TYPES)
-    for page in (decode_speculative(body, META), decode_lenient(body, META)):
+    for decode in (decode_accelerated, decode_speculative, decode_lenient):
+        page = decode(body, META)
         assert reference.same(reference.plain(page), expected)
 
 
@@ -61,3 +63,11 @@ def test_threads_decode_at_once_and_leave_the_collector_alone() -> None:
             assert reference.identical(page, alone[which])
             assert enabled
     assert gc.get_threshold() == thresholds
+
+
+def test_threads_accelerate_at_once() -> None:
+    bodies = [large_body(seed, 3_000) for seed in range(4)]
+    alone = [decode_typed(body, META) for body in bodies]
+    with ThreadPoolExecutor(4) as pool:
+        for which, page in enumerate(pool.map(lambda n: decode_accelerated(bodies[n % 4], META), range(40))):
+            assert reference.identical(page, alone[which % 4])

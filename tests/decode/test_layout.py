@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 from tests.decode import reference
+from tests.decode.accelerated import decode_accelerated
 
 from pi_lakeflow.errors import Transient
 from pi_lakeflow.historians.pi.decode.recorded import decode_recorded
@@ -30,6 +31,10 @@ def stream(*events: str, before: str = "", after: str = "") -> str:
 
 def fast(body: bytes) -> tuple[object, object]:
     return reference.plain(decode_speculative(body, {}, smallest=0, fewest=1))
+
+
+def accelerated(body: bytes) -> tuple[object, object]:
+    return reference.plain(decode_accelerated(body, {}))
 
 
 MISLEADING = {
@@ -69,8 +74,9 @@ MISLEADING = {
 def test_misleading_bodies_are_read_right_or_not_at_all(body: bytes) -> None:
     expected = reference.read(body, {})
     assert reference.same(reference.plain(decode_recorded(body, {})), expected)
-    with suppress(Misfit):
-        assert reference.same(fast(body), expected)
+    for route in (fast, accelerated):
+        with suppress(Misfit):
+            assert reference.same(route(body), expected)
 
 
 NO_TOKENS = [
@@ -132,8 +138,9 @@ BROKEN = {
 def test_broken_bodies_are_refused(body: bytes) -> None:
     with pytest.raises(reference.Unreadable):
         reference.read(body, {})
-    with pytest.raises(Misfit):
-        fast(body)
+    for route in (fast, accelerated):
+        with pytest.raises(Misfit):
+            route(body)
     with pytest.raises(Transient, match="not valid JSON"):
         decode_recorded(body, {})
 
@@ -149,5 +156,6 @@ USUAL = {
 
 
 @pytest.mark.parametrize("body", USUAL.values(), ids=USUAL.keys())
-def test_usual_bodies_take_the_fast_route(body: bytes) -> None:
-    assert reference.same(fast(body), reference.read(body, {}))
+def test_usual_bodies_take_the_fast_routes(body: bytes) -> None:
+    for route in (fast, accelerated):
+        assert reference.same(route(body), reference.read(body, {}))

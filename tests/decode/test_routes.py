@@ -1,20 +1,25 @@
-"""The three routes against a slow reading of the same bytes, and against one another."""
+"""All routes against a slow reading of the same bytes, and against one another."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from tests.decode import bodies, reference
+from tests.decode.accelerated import decode_accelerated
 
 from pi_lakeflow.errors import Transient
 from pi_lakeflow.historians.pi.decode.lenient import decode_lenient
-from pi_lakeflow.historians.pi.decode.recorded import RAW_SCHEMA, StreamMeta, decode_recorded
+from pi_lakeflow.historians.pi.decode.recorded import RAW_SCHEMA, RecordedPage, StreamMeta, decode_recorded
 from pi_lakeflow.historians.pi.decode.speculative import decode_speculative
 from pi_lakeflow.historians.pi.decode.typed import Misfit, decode_typed
 
 unhurried = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+
+
+def decode_fast(body: bytes, meta: dict[str, StreamMeta]) -> RecordedPage:
+    return decode_speculative(body, meta, smallest=0, fewest=1)
 
 
 @unhurried
@@ -24,7 +29,7 @@ def test_usual_bodies_read_alike_by_every_route(body: bytes, types: dict[str, st
     meta = {webid: StreamMeta(point_type) for webid, point_type in types.items()}
     expected = reference.read(body, types)
     routes = [decode_lenient(body, meta), decode_recorded(body, meta)]
-    for route in (decode_typed, lambda *args: decode_speculative(*args, smallest=0, fewest=1)):
+    for route in (decode_typed, decode_accelerated, decode_fast):
         try:
             routes.append(route(body, meta))
         except Misfit as reason:
@@ -47,7 +52,7 @@ def test_wild_bodies_read_like_the_slow_reading(body: bytes, types: dict[str, st
             decode_recorded(body, meta)
         return
     routes = [decode_lenient(body, meta), decode_recorded(body, meta)]
-    for route in (decode_typed, lambda *args: decode_speculative(*args, smallest=0, fewest=1)):
+    for route in (decode_typed, decode_accelerated, decode_fast):
         try:
             routes.append(route(body, meta))
         except Misfit as reason:

@@ -97,36 +97,47 @@ def decode_speculative(
     tails = Tails()
     ends = ends_of(body, events, tails)
     borders = np.append(runs, len(ends))
-    streams, counts = _streams(body, events.starts[runs], ends[borders[1:] - 1], np.diff(borders))
+    rest = _rest(body, events.starts[runs], ends[borders[1:] - 1])
+    streams, borders = streams_between(rest, np.diff(borders))
     columns = _Columns(np.empty(len(ends)), np.empty(len(ends), np.uint8))
     for first in range(0, len(ends), _BLOCK):
         _read_block(body, events, ends, tails, columns, slice(first, first + _BLOCK))
-    borders = np.cumsum([0, *counts])
     point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
     values = _values(body, columns, borders, point_types)
-    flags = [_flag(columns.tails, [tail.flags[place] for tail in tails.known]) for place in range(len(FLAGS))]
+    flags = flags_of(columns.tails, tails)
     return RecordedPage(batch(events.ticks, values, flags), stream_rows(streams, borders, {}))
 
 
-def _streams(body: Body, starts: Places, ends: Places, counts: Places) -> tuple[list[Any], list[int]]:
-    """The streams, and how many events each has: from the body without the runs ``[start, end)``."""
+def _rest(body: Body, starts: Places, ends: Places) -> bytes:
+    """The body with the number of each run ``[start, end)`` in its place."""
     pieces, done = [], 0
     for marker, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         pieces += [body.data[done:start], b"%d" % marker]
         done = end
     pieces.append(body.data[done:])
+    return b"".join(pieces)
+
+
+def streams_between(rest: bytes | memoryview, counts: Places) -> tuple[list[Any], Places]:
+    """The streams, and the row where each begins: from the body with markers instead of runs.
+
+    ``counts`` are the events of the runs. Raises ``Misfit`` unless each marker, in order, is the only
+    item of the ``Items`` of a stream.
+    """
     try:
-        page = _pages.decode(b"".join(pieces))
+        page = _pages.decode(rest)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as unfit:
         raise Misfit(str(unfit)) from unfit
-    if page.WebException or page.Errors or page.Message or not all(stream.WebId for stream in page.Items):
+    streams = page.Items
+    if page.WebException or page.Errors or page.Message or not all(stream.WebId for stream in streams):
         raise Misfit("an answer that failed")
-    markers = [stream.Items or [] for stream in page.Items]
-    if [marker for own in markers for marker in own] != list(range(len(starts))) or max(
-        map(len, markers)
-    ) > 1:
+    places = [place for place, stream in enumerate(streams) if stream.Items]
+    markers = [streams[place].Items for place in places]
+    if markers != [[marker] for marker in range(len(counts))]:
         raise Misfit("events in another place than the Items of a stream")
-    return page.Items, [int(counts[own[0]]) if own else 0 for own in markers]
+    borders = np.zeros(len(streams) + 1, np.int64)
+    borders[np.array(places, np.int64) + 1] = counts
+    return streams, np.cumsum(borders)
 
 
 def _read_block(
@@ -149,14 +160,34 @@ def _read_block(
 
 def _values(body: Body, columns: _Columns, borders: Places, point_types: list[str]) -> ValueArrays:
     """The value columns; ``borders`` are the first rows of the streams of ``point_types``."""
-    rows = np.concatenate(columns.odd_rows)
+    odd = [np.concatenate(places) for places in (columns.odd_rows, columns.odd_starts, columns.odd_ends)]
+    return values_with_odd(body.buffer, columns.numbers, (odd[0], odd[1], odd[2]), borders, point_types)
+
+
+def values_with_odd(
+    buffer: pa.Buffer,
+    numbers: npt.NDArray[np.float64],
+    odd: tuple[Places, Places, Places],
+    borders: Places,
+    point_types: list[str],
+) -> ValueArrays:
+    """The value columns: ``numbers``, but for the ``odd`` rows whose tokens are from starts to ends.
+
+    ``borders`` are the first rows of the streams of ``point_types``. Raises ``Misfit`` as ``read_odd``.
+    """
+    rows, starts, ends = odd
     if not len(rows):
-        return value_arrays(columns.numbers, rows, OddValues())
-    starts, ends = np.concatenate(columns.odd_starts), np.concatenate(columns.odd_ends)
+        return value_arrays(numbers, rows, OddValues())
     names, of_stream = np.unique([point_class(name) for name in point_types], return_inverse=True)
     classes = of_stream[np.searchsorted(borders, rows, "right") - 1]
-    odd, which = read_odd(spans(body.buffer, starts, ends, pa.binary()), classes, names.tolist())
-    return value_arrays(columns.numbers, rows, odd, which=which)
+    values, which = read_odd(spans(buffer, starts, ends, pa.binary()), classes, names.tolist())
+    return value_arrays(numbers, rows, values, which=which)
+
+
+def flags_of(which: npt.NDArray[np.uint8], tails: Tails) -> list[pa.BooleanArray]:
+    """The flags of all rows, from which of the ``tails`` each has."""
+    known = [tail.flags for tail in tails.known]
+    return [_flag(which, [flags[place] for flags in known]) for place in range(len(FLAGS))]
 
 
 def _flag(tails: npt.NDArray[np.uint8], says: list[bool | None]) -> pa.BooleanArray:
