@@ -340,7 +340,8 @@ class PIWebSocketClient:
             count = next((n for n, (_, body, _) in enumerate(taken) if not body), len(taken))
             some, rest = taken[:count], taken[count:]
             for place, record in self._records(some) if some else ():
-                await self._take(some[place][0], record)
+                if (slow := self._take(some[place][0], record)) is not None:
+                    await slow
             if rest:
                 await self._end_overlap(rest[0][0])
             taken = rest[1:]
@@ -353,15 +354,15 @@ class PIWebSocketClient:
             self.gaps.append(Gap(tags, now, now, f"a message cannot be read: {reason}"))
         return records_of(messages, self._tags, [at for *_, at in some])
 
-    async def _take(self, name: str, record: dict[str, Any]) -> None:
+    def _take(self, name: str, record: dict[str, Any]) -> Awaitable[None] | None:
+        """What there is to wait for: a coroutine for each value would cost more than most callbacks."""
         overlap, is_old = self._overlaps.get(name, (None, False))
-        if overlap is None:
-            await self._call(record)
-        elif is_old:
-            overlap.told[_key(record)] += 1
-            await self._call(record)
-        else:
+        if overlap is not None and not is_old:
             overlap.waiting.append(record)
+            return None
+        if overlap is not None:
+            overlap.told[_key(record)] += 1
+        return self._call(record)
 
     async def _end_overlap(self, new: str) -> None:
         overlap, _ = self._overlaps[new]
@@ -369,15 +370,28 @@ class PIWebSocketClient:
         for record in overlap.waiting:
             if overlap.told[_key(record)] > 0:
                 overlap.told[_key(record)] -= 1
-            else:
-                await self._call(record)
+            elif (slow := self._call(record)) is not None:
+                await slow
 
-    async def _call(self, record: dict[str, Any]) -> None:
+    def _call(self, record: dict[str, Any]) -> Awaitable[None] | None:
+        """Call whoever subscribed; from the first coroutine on, that is left to be awaited."""
         webid = record.pop("tag_webid")
-        for callback in self._callbacks.get(webid, ()):
-            answer = callback(self._written[webid], record)
+        callbacks, tag = self._callbacks.get(webid, ()), self._written.get(webid, webid)
+        for place, callback in enumerate(callbacks):
+            answer = callback(tag, record)
             if answer is not None and inspect.isawaitable(answer):
-                await answer
+                return _one_after_the_other(answer, callbacks[place + 1 :], tag, record)
+        return None
+
+
+async def _one_after_the_other(
+    first: Awaitable[None], others: Iterable[Callback], tag: str, record: dict[str, Any]
+) -> None:
+    await first
+    for callback in others:
+        answer = callback(tag, record)
+        if answer is not None and inspect.isawaitable(answer):
+            await answer
 
 
 def _key(record: dict[str, Any]) -> Key:
