@@ -53,6 +53,8 @@ class Comparison:
             "`spark.read`, rows dropped": self.dropped,
             "`spark.read` into Delta": self.written,
             "`spark.readStream` into Delta": self.streamed,
+            "`spark.read`, files delivered, into Delta": self.landed,
+            "`spark.readStream`, files delivered, into Delta": self.landed_stream,
         }
 
     def embedded(self) -> float:
@@ -66,15 +68,23 @@ class Comparison:
         self._read().write.format("noop").mode("overwrite").save()
         return monotonic() - started
 
-    def written(self) -> float:
+    def written(self, **more: str) -> float:
         lake, started = self._new_lake(), monotonic()
-        self._read().write.format("pi_lakeflow").mode("append").option("lake", str(lake)).save()
+        frame = self._read(lake=str(lake), **more)
+        frame.write.format("pi_lakeflow").mode("append").option("lake", str(lake)).save()
         return self._verified(monotonic() - started)
 
-    def streamed(self) -> float:
-        bound = {"max_records_per_batch": str(max(100_000, self._case.rows // 3))}
+    def landed(self) -> float:
+        return self.written(deliver="files")
+
+    def landed_stream(self) -> float:
+        return self.streamed(deliver="files")
+
+    def streamed(self, **more: str) -> float:
+        bound = more | {"max_records_per_batch": str(max(100_000, self._case.rows // 3))}
         lake, started = self._new_lake(), monotonic()
-        frame = self._spark.readStream.format("pi_lakeflow").options(**self._options(), **bound).load()
+        given = self._options() | bound | {"lake": str(lake)}
+        frame = self._spark.readStream.format("pi_lakeflow").options(**given).load()
         writer = frame.writeStream.format("pi_lakeflow").option("lake", str(lake))
         query = writer.option("checkpointLocation", f"{lake}/checkpoint").trigger(availableNow=True).start()
         query.awaitTermination()
@@ -84,8 +94,8 @@ class Comparison:
         """Read once, to warm up, and count."""
         return int(self._read().count())
 
-    def _read(self) -> Any:
-        return self._spark.read.format("pi_lakeflow").options(**self._options()).load()
+    def _read(self, **more: str) -> Any:
+        return self._spark.read.format("pi_lakeflow").options(**self._options(), **more).load()
 
     def _verified(self, seconds: float) -> float:
         lake = self._folder / str(self._lakes)

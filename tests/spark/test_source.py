@@ -87,7 +87,8 @@ def stream(spark: Any, folder: Path, given: dict[str, str]) -> Any:
 
 
 def test_embedded_batch_and_stream_bring_the_same_rows(spark: Any, sim: Simulator, tmp_path: Path) -> None:
-    """One hash for the lake of the embedded engine, ``spark.read``, ``spark.readStream``, and the truth."""
+    """One hash for the lake of the embedded engine, ``spark.read``, ``spark.readStream``, files that the
+    reading tasks wrote, and the truth."""
     config = {"pi_web_api_url": sim.url, "tags": "all", "data_server": "PISRV01", "settle": 0}
     config |= {"since": iso(DAY.start), "until": iso(DAY.end), "lake": str(tmp_path / "lake")}
     report = PILakeflowConnector({**config, "performance": {"retry_backoff": "50ms"}}).run()
@@ -98,20 +99,24 @@ def test_embedded_batch_and_stream_bring_the_same_rows(spark: Any, sim: Simulato
     stream(spark, tmp_path, options(sim, maxRecordsPerBatch="20000"))
     streamed = spark.read.parquet(str(tmp_path / "rows")).toArrow()
 
+    given = options(sim, deliver="files", lake=str(tmp_path / "delivered"))
+    frame = spark.read.format("pi_lakeflow").options(**given).load()
+    frame.write.format("pi_lakeflow").mode("append").option("lake", given["lake"]).save()
+    delivered = DeltaLake(given["lake"]).table(PI_TIMESERIES).read()
+
     true = digest(true_rows(sim.world, webids(sim), DAY))
-    assert {"embedded": digest(embedded), "batch": digest(batch), "stream": digest(streamed)} == {
-        "embedded": true,
-        "batch": true,
-        "stream": true,
-    }
+    found = {"embedded": embedded, "batch": batch, "stream": streamed, "files": delivered}
+    assert {way: digest(rows) for way, rows in found.items()} == dict.fromkeys(found, true)
     assert len(list((tmp_path / "checkpoint" / "commits").glob("[0-9]*"))) > 1, "one batch proves little"
 
 
+@pytest.mark.parametrize("deliver", ["rows", "files"])
 def test_a_stream_into_delta_is_exact_after_a_kill(
-    spark: Any, sim: Simulator, tmp_path: Path, spark_environment: dict[str, str]
+    spark: Any, sim: Simulator, tmp_path: Path, spark_environment: dict[str, str], deliver: str
 ) -> None:
     """SIGKILL of driver and JVM between batches, a lost commit mark, then another Spark goes on."""
-    read = options(sim, maxRecordsPerBatch="9000", partitions="2")
+    read = options(sim, maxRecordsPerBatch="9000", partitions="2", deliver=deliver)
+    read |= {"lake": str(tmp_path / "lake")}
     write = {"lake": str(tmp_path / "lake"), "checkpointLocation": str(tmp_path / "checkpoint")}
     commits, log = tmp_path / "checkpoint" / "commits", tmp_path / "driver.log"
     with log.open("wb") as out:

@@ -18,23 +18,32 @@ if TYPE_CHECKING:
 
 
 class LakeLanding:
-    """A table of the configured lake. Fulfils ``engines.spark.sink.Landing``."""
+    """A table of the configured lake. Fulfils ``engines.spark.ports.Landing``."""
 
     def __init__(self, options: SparkOptions) -> None:
         self._settings = carried(options.settings)
         self._spec = table_named(options.table)
 
+    @property
+    def place(self) -> str:
+        lake = self._settings.lake.path.rstrip("/")
+        return f"{lake}/{self._settings.catalog}/{self._settings.schema}/{self._spec.name}"
+
     def prepare(self) -> None:
         self._table().files()
 
     def write(self, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+        return self.write_own(
+            rows for batch in batches for rows in self._fitted(pa.Table.from_batches([batch])).to_batches()
+        )
+
+    def write_own(self, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
         from pi_lakeflow.sinks.parts import PartWriter
 
         writer = PartWriter(self._table().files(), self._spec)
         try:
             for batch in batches:
-                for rows in self._fitted(pa.Table.from_batches([batch])).to_batches():
-                    writer.add(rows)
+                writer.add(batch)
             return [part.to_dict() for part in writer.close()]
         except BaseException:
             writer.discard()

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from pi_lakeflow import aio
-from pi_lakeflow.engines.spark.ports import Survey
+from pi_lakeflow.engines.spark.ports import Stretch, Survey
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.events import ignore
@@ -26,12 +26,14 @@ from pi_lakeflow.settings import Selection, Selector, SelectorKind, Settings
 
 
 class PiPlant:
-    """A PI Web API. Events are read by tag and time, the tables of the asset model as a whole."""
+    """A PI Web API. Events are read by tag and time, event frames by the time of their start, other tables
+    as a whole."""
 
     def specs(self) -> Sequence[TableSpec]:
+        from pi_lakeflow.app.alarms.snapshots import alarm_tables
         from pi_lakeflow.app.assets import asset_tables
 
-        return (PI_TIMESERIES, *asset_tables())
+        return (PI_TIMESERIES, *asset_tables(), *alarm_tables())
 
     def spec(self, table: str) -> TableSpec:
         name = table.lower()
@@ -47,10 +49,20 @@ class PiPlant:
             hint=f"did you mean {near[0]}?" if near else f"tables: {', '.join(found)}",
         )
 
-    def snapshot(self, settings: Settings, spec: TableSpec) -> Iterator[pa.RecordBatch]:
+    def snapshot(
+        self, settings: Settings, spec: TableSpec, stretches: Sequence[Stretch] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        from pi_lakeflow.app.alarms.snapshots import alarm_snapshot, alarm_tables
         from pi_lakeflow.app.assets import snapshot_of
 
+        if spec in alarm_tables():
+            return iter(aio.run(alarm_snapshot(settings, spec, stretches)))
         return iter(aio.run(snapshot_of(settings, spec.name)))
+
+    def stretches(self, settings: Settings, spec: TableSpec, count: int) -> Sequence[Stretch]:
+        from pi_lakeflow.app.alarms.snapshots import stretches_of
+
+        return aio.run(stretches_of(settings, spec, count))
 
     async def survey(self, settings: Settings, names: Collection[str] | None = None) -> Survey:
         from pi_lakeflow.app.source import open_source, server_now

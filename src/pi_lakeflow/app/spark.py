@@ -12,8 +12,7 @@ from typing import ClassVar
 
 from pi_lakeflow.app.plant import PiPlant
 from pi_lakeflow.engines.spark.options import SparkOptions
-from pi_lakeflow.engines.spark.ports import Plant
-from pi_lakeflow.engines.spark.sink import Landing
+from pi_lakeflow.engines.spark.ports import Landing, Plant
 from pi_lakeflow.engines.spark.source import HistorianSource, Session
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pi_lakeflow.app.alarms.framerows import frame_rows, judged
 from pi_lakeflow.app.alarms.keep import keep, rows_of
 from pi_lakeflow.errors import PiLakeflowError, Refused
-from pi_lakeflow.historians.pi.decode.frames import alarm_row, frame_row, moment, reference_rows
+from pi_lakeflow.historians.pi.decode.frames import moment
 from pi_lakeflow.historians.pi.frames.criteria import AlarmCriteria
 from pi_lakeflow.historians.pi.frames.reader import Database, FrameReader, Item, knows_no_such_filter
 from pi_lakeflow.historians.pi.tables.alarms import PI_ALARM_EVENTS
@@ -142,28 +143,16 @@ class FrameKeeper:
     # -- rows ------------------------------------------------------------------------------------
 
     def _row(self, item: Item) -> dict[str, Any]:
-        row = frame_row(item, self._database.identity)
-        row["is_alarm"] = self._criteria.is_alarm(row)
-        return row
+        return judged(item, self._database, self._criteria)
 
     async def _write(self, items: Sequence[Item]) -> None:
         if not items:
             return
         details = await self._reader.details(items)
-        rows = []
-        for item in items:
-            failure = details.failures.get(item["WebId"])
-            rows.append({**self._row(item), "is_complete": failure is None})
-            if failure is not None:
-                self.counts.failures.append((item["WebId"], rows[-1]["name"], failure))
-        owned = {
-            PI_ALARM_EVENTS.name: [alarm_row(row) for row in rows if row["is_alarm"]],
-            PI_EVENT_FRAME_ATTRIBUTES.name: details.attributes,
-            PI_EVENT_FRAME_REFERENCES.name: [row for item in items for row in reference_rows(item)],
-            PI_EVENT_FRAME_ANNOTATIONS.name: details.annotations,
-        }
+        made = frame_rows(items, self._database, self._criteria, details)
+        self.counts.failures += made.failures
         self.counts.read += len(items)
-        await asyncio.to_thread(self._commit, rows, owned)
+        await asyncio.to_thread(self._commit, made.frames, made.owned)
 
     def _commit(self, rows: Sequence[Mapping[str, Any]], owned: Mapping[str, Sequence[Any]]) -> None:
         """What belongs to the frames, then the frames: the next run makes good a kill in between."""

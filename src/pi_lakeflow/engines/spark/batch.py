@@ -8,14 +8,13 @@ from secrets import token_hex
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSourceReader, Filter, InputPartition
-from pyspark.sql.types import StructType
 
 from pi_lakeflow import aio
+from pi_lakeflow.engines.spark.delivery import Delivery
 from pi_lakeflow.engines.spark.filters import Wanted
 from pi_lakeflow.engines.spark.leftbehind import Notes, refuse
 from pi_lakeflow.engines.spark.options import SparkOptions
 from pi_lakeflow.engines.spark.ports import Plant, Survey
-from pi_lakeflow.engines.spark.schema import arrow_schema
 from pi_lakeflow.engines.spark.task import read_portion
 from pi_lakeflow.engines.spark.told import told
 from pi_lakeflow.engines.spark.work import loads, portions
@@ -29,20 +28,21 @@ from pi_lakeflow.settings import parse_time
 class BatchReader(DataSourceReader):
     """Plans on the driver, reads in tasks."""
 
-    def __init__(self, plant: Plant, options: SparkOptions, schema: StructType) -> None:
+    def __init__(self, plant: Plant, options: SparkOptions, delivery: Delivery) -> None:
         self._plant = plant
         self._options = options
-        self._arrow = arrow_schema(plant.spec(options.table), schema)
+        self._delivery = delivery
         self._wanted = Wanted()
 
     @told()
     def partitions(self) -> Sequence[InputPartition]:
         """The planner's units, shared out to as many tasks as the request budget allows."""
+        self._delivery.prepare()
         return aio.run(self._plan())
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Runs in a task."""
-        return read_portion(self._plant, self._plant.spec(self._options.table), partition, self._arrow)
+        return read_portion(self._plant, self._plant.spec(self._options.table), partition, self._delivery)
 
     async def _plan(self) -> list[InputPartition]:
         settings = self._options.settings

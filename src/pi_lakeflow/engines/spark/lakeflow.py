@@ -21,6 +21,7 @@ from pyspark.sql.types import StructType
 
 from pi_lakeflow.engines.spark.batch import BatchReader
 from pi_lakeflow.engines.spark.budget import share_of
+from pi_lakeflow.engines.spark.delivery import Rows
 from pi_lakeflow.engines.spark.options import SparkOptions, read_options
 from pi_lakeflow.engines.spark.plans import Plans
 from pi_lakeflow.engines.spark.ports import Plant
@@ -156,7 +157,7 @@ class LakeflowConnector:
         """What tasks read, as JSON: everything between the offsets, or the configured span without them."""
         options = self._options(table_name, table_options)
         if end_offset is None:
-            reader = BatchReader(self.plant, options, spark_schema(self._spec(table_name)))
+            reader = BatchReader(self.plant, options, Rows(self._spec(table_name).arrow_schema))
             return _descriptors(cast("Sequence[Portion]", reader.partitions()))
         if start_offset == end_offset:
             return []
@@ -195,7 +196,7 @@ class LakeflowConnector:
             ingested_at=partition["ingested_at"],
             note=partition["note"] or None,
         )
-        return records(read_portion(self.plant, spec, portion, spec.arrow_schema))
+        return records(read_portion(self.plant, spec, portion, Rows(spec.arrow_schema)))
 
     def list_namespaces(self, prefix: Sequence[str] | None = None) -> list[list[str]]:
         """One level: kinds of tables."""

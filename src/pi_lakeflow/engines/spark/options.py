@@ -54,6 +54,12 @@ OWN = (
     ),
     Own("rediscover", "10m", "How often a stream looks for new tags, and tries those again that it left."),
     Own(
+        "deliver",
+        "rows",
+        "`files`: the reading tasks write the files of the `lake` themselves and deliver their names, which "
+        '`write.format("pi_lakeflow")` commits.',
+    ),
+    Own(
         "pushdown",
         "false",
         "Let Spark hand filters on tag and time to the reader. Needs the Spark setting "
@@ -75,6 +81,7 @@ class SparkOptions:
     state: str | None
     rediscover: int
     pushdown: bool
+    deliver_files: bool
 
 
 def read_options(given: Mapping[str, str]) -> SparkOptions:
@@ -100,6 +107,7 @@ def read_options(given: Mapping[str, str]) -> SparkOptions:
         state=own.get("state"),
         rediscover=_micros(own, "rediscover"),
         pushdown=_flag(own, "pushdown"),
+        deliver_files=_one_of(own, "deliver", ("rows", "files")) == "files",
     )
 
 
@@ -159,7 +167,11 @@ def _micros(own: Mapping[str, str], name: str) -> int:
 
 
 def _flag(own: Mapping[str, str], name: str) -> bool:
+    return _one_of(own, name, ("true", "false")) == "true"
+
+
+def _one_of(own: Mapping[str, str], name: str, words: tuple[str, str]) -> str:
     text = (_own(own, name) or "").lower()
-    if text not in ("true", "false"):
-        raise SettingsError(f"{text!r} is neither true nor false", subject=f"option {name!r}")
-    return text == "true"
+    if text not in words:
+        raise SettingsError(f"{text!r} is neither {words[0]} nor {words[1]}", subject=f"option {name!r}")
+    return text

@@ -2,39 +2,22 @@
 
 Tasks write Parquet files, the driver names them all in one Delta commit. A micro-batch is committed
 once: its number travels in the commit under the query's id, which lives as long as the checkpoint.
+A frame of files, see ``delivery``, is committed the same way; its files are there already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, DataSourceStreamArrowWriter, WriterCommitMessage
 
+from pi_lakeflow.engines.spark.delivery import files_of
+from pi_lakeflow.engines.spark.ports import Landing
 from pi_lakeflow.engines.spark.told import told
-
-
-class Landing(Protocol):
-    """A table of the lake that tasks write to; must pickle."""
-
-    def prepare(self) -> None:
-        """Make the table if need be. On the driver, first."""
-        ...
-
-    def write(self, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
-        """Write files, all or none; their descriptions. In tasks."""
-        ...
-
-    def commit(self, files: Sequence[dict[str, Any]], query: str | None, batch: int) -> None:
-        """Make the files part of the table unless this batch of this query is there already."""
-        ...
-
-    def discard(self, files: Sequence[dict[str, Any]]) -> None:
-        """Delete files that will not be committed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -48,11 +31,12 @@ class Written(WriterCommitMessage):
 class BatchWriter(DataSourceArrowWriter):
     """Appends a DataFrame in one commit."""
 
-    def __init__(self, landing: Landing) -> None:
+    def __init__(self, landing: Landing, *, files: bool) -> None:
         self._landing = landing
+        self._files = files
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Written:
-        return _write(self._landing, iterator)
+        return _write(self._landing, iterator, files=self._files)
 
     @told()
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
@@ -65,11 +49,12 @@ class BatchWriter(DataSourceArrowWriter):
 class StreamWriter(DataSourceStreamArrowWriter):
     """Appends each micro-batch in one commit, once."""
 
-    def __init__(self, landing: Landing) -> None:
+    def __init__(self, landing: Landing, *, files: bool) -> None:
         self._landing = landing
+        self._files = files
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Written:
-        return _write(self._landing, iterator)
+        return _write(self._landing, iterator, files=self._files)
 
     @told()
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:
@@ -81,11 +66,13 @@ class StreamWriter(DataSourceStreamArrowWriter):
 
 
 @told()
-def _write(landing: Landing, batches: Iterator[pa.RecordBatch]) -> Written:
+def _write(landing: Landing, batches: Iterator[pa.RecordBatch], *, files: bool) -> Written:
     context = TaskContext.get()
     query = context.getLocalProperty("sql.streaming.queryId") if context is not None else None
-    return Written(landing.write(batches), query)
+    return Written(files_of(batches, landing.place) if files else landing.write(batches), query)
 
 
 def _files(messages: Sequence[WriterCommitMessage | None]) -> list[dict[str, Any]]:
-    return [file for each in messages if isinstance(each, Written) for file in each.files]
+    """Each file once: a frame of files may have been joined or repeated on its way."""
+    found = [file for each in messages if isinstance(each, Written) for file in each.files]
+    return list({file["path"]: file for file in found}.values())

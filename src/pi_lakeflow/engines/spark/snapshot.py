@@ -1,4 +1,4 @@
-"""``spark.read`` of a table that is no time series: read whole, by one task."""
+"""``spark.read`` of a table that is no time series: read whole, by one task or by stretches of time."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.types import StructType
 
-from pi_lakeflow.engines.spark.budget import share_of
+from pi_lakeflow.engines.spark.budget import most_tasks, share_of
 from pi_lakeflow.engines.spark.options import SparkOptions
-from pi_lakeflow.engines.spark.ports import Plant
+from pi_lakeflow.engines.spark.ports import Plant, Stretch
 from pi_lakeflow.engines.spark.schema import arrow_schema, conform
 from pi_lakeflow.engines.spark.told import told
 from pi_lakeflow.settings import Settings
 
+_FINER = 4  # stretches of each task, far from one another: the newest time may be the busiest
+
 
 class Whole(InputPartition):
-    """The only partition. Its settings have the secrets in them, since a task cannot look them up."""
+    """The only partition, or one of many with its ``stretches``. The settings have the secrets in them, since
+    a task cannot look them up."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stretches: Sequence[Stretch] = ()) -> None:
         self.settings = settings
+        self.stretches = tuple(stretches)
 
     def __repr__(self) -> str:
         return "Whole()"
@@ -36,11 +40,22 @@ class SnapshotReader(DataSourceReader):
 
     @told()
     def partitions(self) -> Sequence[InputPartition]:
-        return [Whole(share_of(self._options.settings, 1, 0))]
+        options = self._options
+        tasks = most_tasks(options.settings, options.partitions)
+        found = self._plant.stretches(
+            options.settings, self._plant.spec(options.table), _FINER * tasks if tasks > 1 else 1
+        )
+        if not found:
+            return [Whole(share_of(options.settings, 1, 0))]
+        return [
+            Whole(share_of(options.settings, tasks, index), found[index::tasks])
+            for index in range(min(tasks, len(found)))
+        ]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Runs in a task."""
         with told():
             if isinstance(partition, Whole):
-                batches = self._plant.snapshot(partition.settings, self._plant.spec(self._options.table))
+                spec = self._plant.spec(self._options.table)
+                batches = self._plant.snapshot(partition.settings, spec, partition.stretches)
                 yield from conform(batches, self._arrow)

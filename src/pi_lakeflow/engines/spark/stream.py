@@ -15,13 +15,12 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxRows, SupportsTriggerAvailableNow
-from pyspark.sql.types import StructType
 
+from pi_lakeflow.engines.spark.delivery import Delivery
 from pi_lakeflow.engines.spark.leftbehind import refuse
 from pi_lakeflow.engines.spark.options import SparkOptions
 from pi_lakeflow.engines.spark.plans import Plans
 from pi_lakeflow.engines.spark.ports import Plant
-from pi_lakeflow.engines.spark.schema import arrow_schema
 from pi_lakeflow.engines.spark.sight import Sight
 from pi_lakeflow.engines.spark.task import read_portion
 from pi_lakeflow.engines.spark.told import told
@@ -36,10 +35,10 @@ log = logging.getLogger("pi_lakeflow.spark")
 class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     """One per query on the driver, and a copy in each task that only ``read``s."""
 
-    def __init__(self, plant: Plant, options: SparkOptions, schema: StructType) -> None:
+    def __init__(self, plant: Plant, options: SparkOptions, delivery: Delivery) -> None:
         self._plant = plant
         self._options = options
-        self._arrow = arrow_schema(plant.spec(options.table), schema)
+        self._delivery = delivery
         self._plans = Plans(options.state)
         self._sight = Sight(plant, options)
         self._target: int | None = None
@@ -82,6 +81,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         first, last = Position.from_dict(start), Position.from_dict(end)
         if first == last:
             return []
+        self._delivery.prepare()
         plan = self._plans.find(last)
         unchanged = first.plan == last.plan
         at = first.at if unchanged else tuple(wave.start for wave in plan.waves)
@@ -102,7 +102,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Runs in a task."""
-        return read_portion(self._plant, self._plant.spec(self._options.table), partition, self._arrow)
+        return read_portion(self._plant, self._plant.spec(self._options.table), partition, self._delivery)
 
     @property
     def _look_back(self) -> int:

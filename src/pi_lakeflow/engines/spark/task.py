@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import closing
 
 import pyarrow as pa
 from pyspark.sql.datasource import InputPartition
 
 from pi_lakeflow import aio
+from pi_lakeflow.engines.spark.delivery import Delivery
 from pi_lakeflow.engines.spark.leftbehind import Notes, refuse
 from pi_lakeflow.engines.spark.ports import Plant
-from pi_lakeflow.engines.spark.schema import conform
 from pi_lakeflow.engines.spark.told import told
 from pi_lakeflow.engines.spark.work import Portion
 from pi_lakeflow.flow.windows import LaneRun, StepSize
@@ -27,14 +28,19 @@ Put = Callable[[Piece], Awaitable[None]]
 
 
 def read_portion(
-    plant: Plant, spec: TableSpec, portion: InputPartition, schema: pa.Schema
+    plant: Plant, spec: TableSpec, portion: InputPartition, delivery: Delivery
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a partition with the columns and types of ``schema``.
+    """What ``delivery`` makes of the rows of a partition.
 
     Raises ``Refused`` for a tag that cannot be read, unless the partition says where to note it.
     """
     if not isinstance(portion, Portion):  # Spark makes up one when there is nothing to read
         return
+    with closing(_rows(plant, spec, portion)) as rows:
+        yield from delivery.deliver(rows)
+
+
+def _rows(plant: Plant, spec: TableSpec, portion: Portion) -> Generator[pa.RecordBatch]:
     notes = Notes(portion.note) if portion.note else None
 
     async def source(put: Put) -> None:
@@ -49,7 +55,7 @@ def read_portion(
                     refuse(piece.failures)
             if piece.failures and notes is not None:
                 notes.add(piece.failures, piece.span)
-            yield from conform(piece.batches, schema)
+            yield from piece.batches
     finally:
         ahead.close()
 
