@@ -93,7 +93,7 @@ def stream(rng: random.Random, place: int, kind: str, shape: Shape) -> str:
     ticks, events = 1_704_067_200 * TICKS, []
     for _ in range(shape.events):
         ticks += rng.randrange(1, 90 * TICKS)
-        ticks -= ticks % TICKS if rng.random() < 0.1 else 0
+        ticks += -ticks % TICKS if rng.random() < 0.1 else 0
         events.append(event(rng, ticks, kind, shape))
     webid = f"I1DPa70Wf0zBA06CLkV9ovNQgQ{place:06}"
     path = f'"Name":"TAG{place}","Path":"\\\\\\\\SRV\\\\TAG{place}",' if shape.full else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import pyarrow as pa
 
 VALUE_KINDS = ("number", "text", "digital", "system", "boolean", "timestamp", "blob", "null")
@@ -29,15 +30,13 @@ RAW_SCHEMA = pa.schema(
 """One row per event, in answer order. A flag that the server left out is null."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamMeta:
+class StreamMeta(msgspec.Struct, frozen=True, gc=False):
     """What is known of a stream besides the answer. ``point_type`` is PI's own name, "" unknown."""
 
     point_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRows:
+class StreamRows(msgspec.Struct, frozen=True, gc=False):
     """One stream of the answer: rows ``[offset, offset + length)`` of ``RecordedPage.rows``.
 
     ``units`` is the stream's UnitsAbbreviation, None when empty or absent. When ``error`` is set

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -132,8 +133,8 @@ def streams_between(rest: bytes | memoryview, counts: Places) -> tuple[list[Any]
     if page.WebException or page.Errors or page.Message or not all(stream.WebId for stream in streams):
         raise Misfit("an answer that failed")
     places = [place for place, stream in enumerate(streams) if stream.Items]
-    markers = [streams[place].Items for place in places]
-    if markers != [[marker] for marker in range(len(counts))]:
+    markers = list(chain.from_iterable([streams[place].Items for place in places]))
+    if len(places) != len(counts) or markers != list(range(len(counts))):
         raise Misfit("events in another place than the Items of a stream")
     borders = np.zeros(len(streams) + 1, np.int64)
     borders[np.array(places, np.int64) + 1] = counts

@@ -19,7 +19,7 @@ from pi_lakeflow.historians.pi.decode.values import EXACT_INTEGERS, OddValues, S
 Floats = npt.NDArray[np.float64]
 
 _MINUS, _ZERO, _NINE, _POINT, _QUOTE = b'-09."'
-_text = msgspec.json.Decoder(str)
+_texts = msgspec.json.Decoder(list[str])
 _value: msgspec.json.Decoder[int | float | State | bool | None] = msgspec.json.Decoder(
     int | float | State | bool | None
 )
@@ -88,7 +88,7 @@ def read_odd(tokens: pa.BinaryArray, classes: Places, names: Sequence[str]) -> t
     distinct = coded.dictionary.to_pylist()
     textual = np.array([token[0] == _QUOTE for token in distinct])
     try:
-        texts = [_text.decode(token) for token in compress(distinct, textual)]
+        texts = _read_texts(list(compress(distinct, textual)))
         others = [_value.decode(token) for token in compress(distinct, ~textual)]
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as broken:
         raise Misfit("a token that is no usual value") from broken
@@ -107,3 +107,15 @@ def read_odd(tokens: pa.BinaryArray, classes: Places, names: Sequence[str]) -> t
             raise Misfit("a state without a name, or a failure")
         values.add(value, "")
     return values, which
+
+
+def _read_texts(tokens: Sequence[bytes]) -> list[str]:
+    """The texts that ``tokens``, which begin with a quote, are one by one; read together.
+
+    The line breaks between them allow no text to go on from one into the next, and each begins one: so
+    as many texts as tokens are one each.
+    """
+    texts = _texts.decode(b"[" + b",\n".join(tokens) + b"]")
+    if len(texts) != len(tokens):
+        raise Misfit("two texts in the place of one")
+    return texts

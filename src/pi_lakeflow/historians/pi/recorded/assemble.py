@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,8 +44,7 @@ ROW_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Carry:
+class Carry(msgspec.Struct, frozen=True, gc=False):
     """The last microsecond of the page before, and how many events it held so far."""
 
     micros: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -21,8 +22,7 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tags import Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Border:
+class Border(msgspec.Struct, frozen=True, gc=False):
     """Where a page ended: the tick of its last event and how many events of that tick are held."""
 
     ticks: int
@@ -30,8 +30,7 @@ class Border:
     carry: Carry
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPage:
+class StreamPage(msgspec.Struct, frozen=True, gc=False):
     """One stream of a page: ``returned`` events came, ``kept`` of them lie in the span.
 
     ``border`` is None when nothing new came. ``error`` says why the stream cannot be trusted.
