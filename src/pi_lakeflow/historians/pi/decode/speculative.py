@@ -133,7 +133,7 @@ def streams_between(rest: bytes | memoryview, counts: Places) -> tuple[list[Any]
     if page.WebException or page.Errors or page.Message or not all(stream.WebId for stream in streams):
         raise Misfit("an answer that failed")
     places = [place for place, stream in enumerate(streams) if stream.Items]
-    markers = list(chain.from_iterable([streams[place].Items for place in places]))
+    markers = list(chain.from_iterable([stream.Items for stream in streams if stream.Items]))
     if len(places) != len(counts) or markers != list(range(len(counts))):
         raise Misfit("events in another place than the Items of a stream")
     borders = np.zeros(len(streams) + 1, np.int64)

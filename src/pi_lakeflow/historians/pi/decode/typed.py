@@ -34,6 +34,7 @@ Flags = tuple[bool | None, bool | None, bool | None, bool | None]
 _SAMPLE = 32  # events that are asked for the usual flags
 _SLICE = 1 << 18
 _DASH, _ZERO, _NINE = b"-09"
+_MINUS_ZEROS = (b":-0", b" -0", b"\n-0", b"\t-0", b"\r-0")  # where a member's value may be
 
 
 class Misfit(Exception):
@@ -212,7 +213,12 @@ def _refuse_minus_zero(body: bytes, numbers: npt.NDArray[np.float64]) -> None:
 
 
 def _may_hold_minus_zero(body: bytes) -> bool:
-    """Whether ``-0`` occurs with no digit or point behind it, in slices that fit the cache."""
+    """Whether ``-0`` begins a value, and occurs with no digit or point behind it.
+
+    The latter is looked for in slices that fit the cache.
+    """
+    if not any(beginning in body for beginning in _MINUS_ZEROS):
+        return False
     for start in range(0, len(body), _SLICE):
         piece = np.frombuffer(body[start : start + _SLICE + 2], np.uint8)
         ended = piece[2:] - np.uint8(_DASH) > _NINE - _DASH
