@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+import weakref
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pi_lakeflow.flow.committer import CommitSize, Committer, Entry
+from pi_lakeflow.flow.memory import RowBudget
+from pi_lakeflow.flow.registry import Registry
+from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_LANES
 from pi_lakeflow.historians.pi.recorded.assemble import ROW_SCHEMA
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.ports import LaneMoved
-from pi_lakeflow.model.span import DAY, SECOND
+from pi_lakeflow.model.span import DAY, SECOND, Span
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import parts as parts_module
 from pi_lakeflow.sinks.delta import DeltaLake, DeltaLakeTable
@@ -182,3 +188,30 @@ def test_texts_that_came_as_dictionaries_are_texts_with_bounds(tmp_path: Path) -
     assert (told["min.tag_webid"], told["max.tag_webid"], told["num_records"]) == ("A", "B", 3)
     assert (told["min.value"], told["max.value"], told["null_count.value_text"]) == (0.5, 1.5, 3)
     assert pl.scan_delta(table.path).filter(pl.col("tag_name") == "name of B").collect().height == 1
+
+
+def test_rows_leave_memory_long_before_their_commit(tmp_path: Path) -> None:
+    """Nothing but the files keeps them, and the budget has them back."""
+    lake = DeltaLake(str(tmp_path))
+    table, errors = lake.table(PI_TIMESERIES), lake.table(PI_INGEST_ERRORS)
+    budget = RowBudget(1_000)
+    registry = Registry(lake.table(PI_LANES), table)
+    size = CommitSize(rows=10**9, seconds=60, held=5)
+    committer = Committer(table, registry, errors, run_id="r", size=size, budget=budget)
+
+    async def story() -> None:
+        running = asyncio.create_task(committer.run())
+        await budget.take(50)
+        one = step("A", 0, 50)
+        kept = weakref.ref(one.batches[0])
+        committer.put(Entry(one, Span(0, 50), 50, 1))
+        del one
+        while kept() is not None or budget.used > 5:
+            await asyncio.sleep(0.01)
+        assert held(table) == []
+        committer.close()
+        await running
+        assert (committer.tally.rows, committer.tally.commits, budget.used) == (50, 1, 0)
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    assert held(table) == of("A", 50)

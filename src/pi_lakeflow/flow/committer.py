@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 import pyarrow as pa
@@ -162,7 +162,7 @@ class Committer:
     async def _stage(self) -> StepWriter:
         """Hand on what came; what the writer has put into files needs no memory any more."""
         entries, self._pending = self._pending, []
-        self._staged += entries
+        self._staged += [_without_rows(entry) for entry in entries]
         self._since = started = monotonic()
         try:
             writer = await asyncio.to_thread(self._hand_on, entries)
@@ -220,6 +220,11 @@ class Committer:
                 return writer.commit([e.step for e in kept if e.step is not None]), kept
             except LaneMoved as moved:
                 self.tally.moved.update(moved.app_ids)
+
+
+def _without_rows(entry: Entry) -> Entry:
+    """So that nothing but the writer keeps them in memory."""
+    return entry if entry.step is None else replace(entry, step=replace(entry.step, batches=()))
 
 
 def error_rows(failed: Sequence[Failed], run_id: str) -> pa.Table:

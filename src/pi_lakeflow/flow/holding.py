@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pi_lakeflow.model.ports import CommitResult
-from pi_lakeflow.model.work import Step
+from pi_lakeflow.model.work import Mark, Step
 
 
 class Appendable(Protocol):
@@ -20,19 +20,19 @@ class Holding:
 
     def __init__(self, table: Appendable) -> None:
         self._table = table
-        self._held = 0
+        self._steps: dict[Mark, Step] = {}
 
     @property
     def held(self) -> int:
-        return self._held
+        return sum(batch.num_rows for step in self._steps.values() for batch in step.batches)
 
     def write(self, steps: Sequence[Step]) -> None:
-        self._held += sum(batch.num_rows for step in steps for batch in step.batches)
+        self._steps.update((step.mark, step) for step in steps)
 
     def commit(self, steps: Sequence[Step]) -> CommitResult:
-        result = self._table.append(steps)
-        self._held = 0
+        result = self._table.append([self._steps[step.mark] for step in steps])
+        self._steps.clear()
         return result
 
     def discard(self) -> None:
-        self._held = 0
+        self._steps.clear()

@@ -88,8 +88,8 @@ class StepWriter(Protocol):
         ...
 
     def commit(self, steps: Sequence[Step]) -> CommitResult:
-        """``Table.append`` of steps that were written, all or some of them; once, unless it raises
-        ``LaneMoved``."""
+        """``Table.append`` of steps that were written, all or some of them, which need not hold their rows
+        any more; once, unless it raises ``LaneMoved``."""
         ...
 
     def discard(self) -> None:

@@ -136,17 +136,18 @@ class PartWriter:
         if batch.num_rows == 0:
             return
         codes = [_codes(batch.column(name)) for name in names if _varies(batch.column(name))]
-        if codes:
-            order = np.lexsort(codes[::-1])
-            if (order[1:] < order[:-1]).any():
-                batch = batch.take(pa.array(order))
-                codes = [code[order] for code in codes]
+        if not codes:
+            yield tuple(_text(batch.column(name)[0].as_py()) for name in names), batch
+            return
+        order = np.lexsort(codes[::-1])
         borders = np.zeros(batch.num_rows + 1, bool)
         borders[0] = borders[-1] = True
         for code in codes:
-            borders[1:-1] |= code[1:] != code[:-1]
+            ordered = code[order]
+            borders[1:-1] |= ordered[1:] != ordered[:-1]
         for start, end in pairwise(np.flatnonzero(borders).tolist()):
-            rows = batch.slice(start, end - start)
+            # taken and not sliced: a day that waits must not keep the memory of all others
+            rows = batch.take(pa.array(order[start:end]))
             yield tuple(_text(rows.column(name)[0].as_py()) for name in names), rows
 
     def _start(self, values: Values, schema: pa.Schema) -> _Filling:
