@@ -64,7 +64,8 @@ def decode_compiled(data: bytes, meta: Mapping[str, StreamMeta], scan: Scan) -> 
     streams, borders = streams_between(columns.rest[:rest].data, columns.runs[:runs])
     point_types = [meta.get(stream.WebId or "", UNKNOWN).point_type for stream in streams]
     odd = columns.odd[0, :others], columns.odd[1, :others], columns.odd[2, :others]
-    values = values_with_odd(pa.py_buffer(data), columns.numbers[:count], odd, borders, point_types)
+    numbers = columns.numbers[:count].copy()  # the rest of the memory goes back at once
+    values = values_with_odd(pa.py_buffer(data), numbers, odd, borders, point_types)
     flags = flags_of(columns.tails[:count], tails)
     return RecordedPage(batch(columns.ticks[:count], values, flags), stream_rows(streams, borders, {}))
 
