@@ -109,7 +109,7 @@ def line(watch: Watch) -> str:
     parts = [
         words.clock(counted.seconds),
         f"{counted.fraction:4.0%}",
-        f"{counted.rows:,} rows",
+        f"{counted.rows:,} rows committed",
         f"{watch.pace:,.0f} rows/s",
         f"{counted.tags_done:,} of {counted.tags:,} tags",
         f"{_allowed(watch)} requests at once",
@@ -142,7 +142,7 @@ def panel(watch: Watch) -> RenderableType:
     grid.add_row("tags", done, "at once", _allowed(watch), "retries", f"{counted.retries:,}")
     waiting = f"{max(0, counted.rows_decoded - counted.rows):,}"
     grid.add_row(
-        "in memory", waiting, "requests", f"{counted.requests:,}", "quarantined", f"{counted.quarantined:,}"
+        "to commit", waiting, "requests", f"{counted.requests:,}", "quarantined", f"{counted.quarantined:,}"
     )
     trouble = (
         [Text(watch.trouble, style="yellow", overflow="ellipsis", no_wrap=True)] if watch.trouble else []
