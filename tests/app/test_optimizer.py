@@ -19,7 +19,7 @@ from pi_lakeflow import (
     calculate_optimal_batch_size,
 )
 from pi_lakeflow.flow.batchsize import LONGEST, SHORTEST, BatchSize
-from pi_lakeflow.flow.progress import Progress, in_words
+from pi_lakeflow.flow.progress import Progress, Stragglers, in_words
 from pi_lakeflow.flow.rate import AdaptiveRate
 
 TAGS = [f"F1DP-TAG-{i:06d}" for i in range(1, 1001)]
@@ -224,6 +224,18 @@ def test_after_a_tenth_the_time_left_is_known_within_a_fifth() -> None:
         progress.reach(done, now)
         told.append((done, now, progress.left(now)))
     assert all(left == pytest.approx(now - at, rel=0.2) for share, at, left in told if 0.1 <= share < 0.95)
+
+
+def test_a_lane_that_goes_on_alone_decides_when_the_run_ends() -> None:
+    """Two steps of a tenth took two seconds each; another lane is done, a third has hardly begun."""
+    lanes = Stragglers()
+    assert lanes.left(0.0) == 0.0
+    for now in (2.0, 4.0):
+        lanes.read("dense", gained=10, left=100 - 5 * now, seconds=2.0, now=now)
+    lanes.read("sparse", gained=50, left=0, seconds=9.0, now=4.0)
+    lanes.read("beginner", gained=1, left=1_000, seconds=5.0, now=4.0)
+    assert lanes.left(4.0) == pytest.approx(16.0)
+    assert lanes.left(9.0) == pytest.approx(11.0)
 
 
 def test_durations_in_words() -> None:

@@ -23,7 +23,7 @@ from pi_lakeflow.cli import words
 from pi_lakeflow.cli.explanations import in_brief
 from pi_lakeflow.cli.narration import narrate
 from pi_lakeflow.cli.output import Output
-from pi_lakeflow.flow.progress import Progress
+from pi_lakeflow.flow.progress import Progress, Stragglers
 from pi_lakeflow.model.events import Committed, Event, RequestDone, RequestRetried, RunPlanned, UnitRead
 
 T = TypeVar("T")
@@ -41,16 +41,25 @@ class Watch:
         self.trouble = ""  # why the last request is tried again
         self._output = output
         self._progress = Progress(1.0, monotonic())  # of a run that is planned
+        self._stragglers = Stragglers()
         self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
 
     def __call__(self, event: Event) -> None:
         self.counters(event)
         if isinstance(event, RunPlanned):
             self.end, self.trouble = event.end, ""
-            self._progress = Progress(1.0, monotonic())
+            self._progress, self._stragglers = Progress(1.0, monotonic()), Stragglers()
             self._output.event("planned", run_id=event.run_id, tags=event.tags, lanes=event.lanes)
         elif isinstance(event, UnitRead | Committed):
             self._progress.reach(self.counters.fraction, monotonic())
+        if isinstance(event, UnitRead):
+            self._stragglers.read(
+                event.lane,
+                gained=event.tag_micros,
+                left=event.left,
+                seconds=event.seconds,
+                now=monotonic(),
+            )
         if isinstance(event, RequestRetried):
             self.trouble = f"attempt {event.attempt + 1} in {event.wait_seconds:.1f} s, since {event.reason}"
         elif isinstance(event, RequestDone) and event.status < 400:
@@ -71,8 +80,10 @@ class Watch:
 
     @property
     def left(self) -> float | None:
-        """Seconds left at the pace of late; None while nobody knows."""
-        return self._progress.left(monotonic()) if self.end else None
+        """Seconds left at the pace of late, or of the lane that is furthest behind; None when unknown."""
+        now = monotonic()
+        left = self._progress.left(now) if self.end else None
+        return None if left is None else max(left, self._stragglers.left(now))
 
     @property
     def lag(self) -> float | None:

@@ -207,7 +207,8 @@ class EmbeddedEngine:
             raise
         taken = self._clock.monotonic() - started
         gained = len(unit.tags) * piece.span.length
-        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken, gained))
+        left = piece.good_tags * (lane.work.span.end - piece.span.end)
+        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken, gained, left))
         self._budget.correct(reserved, piece.rows)
         self._committer.put(self._entry(lane, piece))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 _SHORTEST = 3.0  # seconds: a pace measured over less is noise
 _SAMPLES = 512
+_TRUSTED = 0.02  # of a lane: what less than that took says nothing about the rest
 
 
 class Progress:
@@ -50,6 +52,45 @@ class Progress:
             return 0.0
         pace = self.pace(now)
         return (self.total - self.done) / pace if pace > 0 else None
+
+
+class Stragglers:
+    """Who goes on alone when the others are done: a lane's steps follow one another, so the run takes at
+    least as long as the lane that has most before it. Dense tags are such lanes: little of the tag time, most
+    of the rows.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, _Lane] = {}
+
+    def read(self, lane: str, *, gained: float, left: float, seconds: float, now: float) -> None:
+        """A step of ``lane`` gained so much in so many seconds, at ``now``; so much is left of it."""
+        known = self._lanes.pop(lane, None) or _Lane()
+        if left > 0:
+            known.gained += gained
+            known.best = max(known.best, gained / seconds if seconds > 0 else 0.0)
+            known.left, known.at = left, now
+            self._lanes[lane] = known
+
+    def left(self, now: float) -> float:
+        """Seconds that the slowest lane still takes; 0 when nobody has more than one step before it."""
+        return max((lane.needs - (now - lane.at) for lane in self._lanes.values()), default=0.0)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What a lane has read, and has still to read. Its fastest step tells how it will go on alone, since
+    the others waited in the queue of all lanes."""
+
+    gained: float = 0.0
+    best: float = 0.0  # gained per second
+    left: float = 0.0
+    at: float = 0.0
+
+    @property
+    def needs(self) -> float:
+        little = self.gained < _TRUSTED * (self.gained + self.left)
+        return 0.0 if little or not self.best else self.left / self.best
 
 
 def in_words(seconds: float) -> str:

@@ -60,7 +60,8 @@ class BatchDecoded:
 class UnitRead:
     """One step of one lane is in memory, ``seconds`` after its first request queued.
 
-    ``tag_micros``: progress that is not committed yet, as in ``Committed``.
+    ``tag_micros``: progress that is not committed yet, as in ``Committed``; ``left``: the same of what the
+    lane has still to read.
     """
 
     lane: str
@@ -68,6 +69,7 @@ class UnitRead:
     rows: int
     seconds: float
     tag_micros: int = 0
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
