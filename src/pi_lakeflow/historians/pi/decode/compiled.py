@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from pi_lakeflow.historians.pi.decode import kernel
 from pi_lakeflow.historians.pi.decode.columns import batch
+from pi_lakeflow.historians.pi.decode.events import PROBE
 from pi_lakeflow.historians.pi.decode.page import RecordedPage, StreamMeta
 from pi_lakeflow.historians.pi.decode.spans import WORD
 from pi_lakeflow.historians.pi.decode.speculative import flags_of, streams_between, values_with_odd
-from pi_lakeflow.historians.pi.decode.tails import Tail, Tails
+from pi_lakeflow.historians.pi.decode.tails import OPEN, Tail, Tails
 from pi_lakeflow.historians.pi.decode.typed import UNKNOWN, Misfit, stream_rows
 
 Letters = npt.NDArray[np.uint8]
@@ -56,6 +57,8 @@ def decode_compiled(data: bytes, meta: Mapping[str, StreamMeta], scan: Scan) -> 
     """
     if not kernel.SHORTEST < len(data) <= _LARGEST or data[-1] != _BRACE:
         raise Misfit("too small, too large, or no object")
+    if data.find(OPEN, 0, PROBE) < 0:
+        raise Misfit("no event of the usual layout")
     columns, tails = _Columns(len(data)), Tails()
     _read(data, scan, columns, tails)
     _, count, runs, others, rest, *_ = columns.state.tolist()
