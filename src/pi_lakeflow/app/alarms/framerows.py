@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from pi_lakeflow.historians.pi.tables.eventframes import (
 )
 
 Row = dict[str, Any]
+CHUNK = 5_000
+"""Frames that are held at once, with their details."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,15 @@ def frame_rows(
         PI_EVENT_FRAME_ANNOTATIONS.name: details.annotations,
     }
     return FrameRows(rows, owned, failures)
+
+
+async def in_chunks(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
+    """So many frames together that their details fit into memory."""
+    chunk: list[Item] = []
+    async for item in items:
+        chunk.append(item)
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -8,14 +8,14 @@ place. See docs/alarms.md for what is asked, and when.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pi_lakeflow.app.alarms.framerows import frame_rows, judged
+from pi_lakeflow.app.alarms.framerows import CHUNK, frame_rows, in_chunks, judged
 from pi_lakeflow.app.alarms.keep import keep, rows_of
 from pi_lakeflow.errors import PiLakeflowError, Refused
 from pi_lakeflow.historians.pi.decode.frames import moment
@@ -32,7 +32,6 @@ from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import SECOND, Span, to_micros
 from pi_lakeflow.model.work import APP_ID_PREFIX, Mark, position_of, version_at
 
-_CHUNK = 5_000  # frames that are held and written at once
 _FAR = 253_402_300_800 * SECOND  # the year 10000
 _OVERLAP = 600 * SECOND  # by how much clocks may differ, and modifications be visible late
 _OWNED = (PI_ALARM_EVENTS, PI_EVENT_FRAME_ATTRIBUTES, PI_EVENT_FRAME_REFERENCES, PI_EVENT_FRAME_ANNOTATIONS)
@@ -92,7 +91,7 @@ class FrameKeeper:
     async def _all(self, since: int) -> None:
         span = Span(min(since, self._until), self._until)
         listed: set[str] = set()
-        async for chunk in _chunks(self._reader.listed(self._database.webid, span.start, span.end)):
+        async for chunk in in_chunks(self._reader.listed(self._database.webid, span.start, span.end)):
             listed.update(item["WebId"] for item in chunk)
             await self._write(chunk)
         held = await asyncio.to_thread(self._held, span)
@@ -113,8 +112,8 @@ class FrameKeeper:
         known = set(held["event_frame_id"].to_pylist())
         lacking = (listed - known) | (_incomplete(held) & listed)
         changed += await self._reader.by_webid(sorted(lacking - {item["WebId"] for item in changed}))
-        for place in range(0, len(changed), _CHUNK):
-            await self._write(changed[place : place + _CHUNK])
+        for place in range(0, len(changed), CHUNK):
+            await self._write(changed[place : place + CHUNK])
         await self._remove(known - listed - {item["WebId"] for item in changed})
 
     async def _modified(self, since: int, start: int) -> list[Item]:
@@ -128,7 +127,7 @@ class FrameKeeper:
         rows = {row["event_frame_id"]: row for row in held.to_pylist()}
         incomplete = _incomplete(held)
         listed: set[str] = set()
-        async for chunk in _chunks(self._reader.listed(self._database.webid, window.start, window.end)):
+        async for chunk in in_chunks(self._reader.listed(self._database.webid, window.start, window.end)):
             listed.update(item["WebId"] for item in chunk)
             await self._write([item for item in chunk if self._differs(item, rows, incomplete)])
         await self._remove(rows.keys() - listed)
@@ -226,14 +225,3 @@ def _end_of(item: Item) -> int:
 
 def _incomplete(held: pa.Table) -> set[str]:
     return set(held.filter(pc.invert(held["is_complete"]))["event_frame_id"].to_pylist())
-
-
-async def _chunks(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
-    chunk: list[Item] = []
-    async for item in items:
-        chunk.append(item)
-        if len(chunk) >= _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

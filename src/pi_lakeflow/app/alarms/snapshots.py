@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pi_lakeflow.app.alarms.framerows import FrameRows, frame_rows, judged
+from pi_lakeflow.app.alarms.framerows import frame_rows, in_chunks, judged
 from pi_lakeflow.app.alarms.keep import rows_of
 from pi_lakeflow.app.alarms.run import chosen, criteria_of
 from pi_lakeflow.app.source import open_source, server_now
@@ -38,7 +38,6 @@ from pi_lakeflow.model.span import from_micros, to_micros
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.settings import Settings, parse_time
 
-_CHUNK = 5_000  # frames whose details are held at once
 _BY_TIME = (
     PI_EVENT_FRAMES,
     PI_EVENT_FRAME_ATTRIBUTES,
@@ -103,32 +102,22 @@ def _span(settings: Settings, now: int) -> tuple[int, int]:
 async def _rows(
     reader: AlarmReader, settings: Settings, spec: TableSpec, database: Database, stretch: Stretch
 ) -> AsyncIterator[dict[str, Any]]:
-    async for items in _chunks(reader.frames.listed(database.webid, stretch.start, stretch.end), stretch):
+    listed = reader.frames.listed(database.webid, stretch.start, stretch.end)
+    async for items in in_chunks(_started_in(stretch, listed)):
         details = await reader.frames.details(items) if spec in _DETAILED else Details()
         made = frame_rows(items, database, criteria_of(settings), details)
-        _refuse(made)
+        for _, name, error in made.failures:
+            error.add_note(f"event frame {name}")
+            raise error
         for row in made.frames if spec is PI_EVENT_FRAMES else made.owned[spec.name]:
             yield row
 
 
-def _refuse(made: FrameRows) -> None:
-    for _, name, error in made.failures:
-        error.add_note(f"event frame {name}")
-        raise error
-
-
-async def _chunks(items: AsyncIterator[Item], stretch: Stretch) -> AsyncIterator[list[Item]]:
-    chunk: list[Item] = []
+async def _started_in(stretch: Stretch, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
     async for item in items:
         start = moment(item.get("StartTime"))
-        if start is None or not stretch.has(to_micros(start)):
-            continue
-        chunk.append(item)
-        if len(chunk) >= _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+        if start is not None and stretch.has(to_micros(start)):
+            yield item
 
 
 # -- the rest ----------------------------------------------------------------------------------------
