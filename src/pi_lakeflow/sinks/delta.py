@@ -7,7 +7,6 @@ application id was committed meanwhile, so "look, then commit" cannot be raced.
 
 from __future__ import annotations
 
-import itertools
 import random
 import shutil
 import threading
@@ -17,20 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
-from deltalake import (
-    ColumnProperties,
-    CommitProperties,
-    DeltaTable,
-    QueryBuilder,
-    Schema,
-    Transaction,
-    WriterProperties,
-    write_deltalake,
-)
+from deltalake import DeltaTable, QueryBuilder, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyarrow.fs import FileSystem
 
-from pi_lakeflow.flow.commit import final_versions, select_due
+from pi_lakeflow.flow.commit import select_due
 from pi_lakeflow.flow.difference import Difference
 from pi_lakeflow.flow.holding import Holding
 from pi_lakeflow.flow.scope import Spans, check_inside
@@ -39,25 +29,14 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
-from pi_lakeflow.sinks.parts import HELD_ROWS, Part, PartWriter
+from pi_lakeflow.sinks.parts import HELD_ROWS, Part
+from pi_lakeflow.sinks.properties import PLAIN, commit_properties, writer_properties
 from pi_lakeflow.sinks.staged import StagedSteps
 from pi_lakeflow.sinks.store import empty, remove, rooted, translated
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
 _REOPEN_AFTER = 50
 _ATTEMPTS = 20
-
-# zstd-1 costs no more than snappy and is a third smaller; split bytes and deltas suit floats and
-# times that rarely repeat.
-_WRITER = WriterProperties(
-    compression="ZSTD",
-    compression_level=1,
-    max_row_group_size=1_000_000,
-    column_properties={
-        "timestamp": ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED"),
-        "value": ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT"),
-    },
-)
 
 
 class DeltaLake:
@@ -136,9 +115,9 @@ class DeltaLakeTable:
             return {app_id: table.transaction_version(app_id) for app_id in wanted}
 
     def append(self, steps: Sequence[Step]) -> CommitResult:
-        if "://" in self.path:
-            return self._append_at_once(steps)
-        writer = StagedSteps(self.files(), self.spec, self._commit_staged, held_rows=HELD_ROWS)
+        if "://" in self.path and (done := self._append_at_once(steps)) is not None:
+            return done
+        writer = self._staged(HELD_ROWS)
         try:
             writer.write(steps)
             return writer.commit(steps)
@@ -151,6 +130,9 @@ class DeltaLakeTable:
         interpreter waiting for each of them, rows that wait in memory."""
         if "://" in self.path:
             return Holding(self)
+        return self._staged(held_rows)
+
+    def _staged(self, held_rows: int) -> StagedSteps:
         return StagedSteps(self.files(), self.spec, self._commit_staged, held_rows=held_rows)
 
     def _commit_staged(
@@ -166,26 +148,21 @@ class DeltaLakeTable:
 
         return self._persistently(attempt)
 
-    def _append_at_once(self, steps: Sequence[Step]) -> CommitResult:
-        files: dict[tuple[Mark, ...], list[Part]] = {}
-        attempts = itertools.count()
+    def _append_at_once(self, steps: Sequence[Step]) -> CommitResult | None:
+        """Write and commit in one go; None when another commit came between.
 
-        def attempt(table: DeltaTable) -> CommitResult:
+        Who corrects the table may do so again and again while the rows are written: it is no use to try
+        this way once more.
+        """
+        with self._lock, translated(self.path):
+            table = self._ensure()
             due, skipped = select_due(steps, table.transaction_version)
             if not due:
                 return CommitResult(table.version(), 0, skipped)
-            if next(attempts) == 0:
+            try:
                 return self._commit(table, due, skipped)
-            # Somebody corrects the table. While the rows are written the next correction would come
-            # between, and the next: so from here on they are written apart from the commit.
-            marks = tuple(step.mark for step in due)
-            if marks not in files:
-                files[marks] = self._written(due)
-                table.update_incremental()
-            self._commit_parts(table, files[marks], due)
-            return CommitResult(self._counted(table), sum(part.rows for part in files[marks]), skipped)
-
-        return self._persistently(attempt)
+            except CommitFailedError:
+                return None
 
     def files(self) -> FileSystem:
         """The table's folder, for a ``PartWriter``; made when it is not there."""
@@ -213,13 +190,13 @@ class DeltaLakeTable:
         with self._lock, translated(self.path):
             table = self._ensure()
             # "merge" adds the columns that a newer version of ours has more
-            write_deltalake(table, rows, mode="append", schema_mode="merge", writer_properties=_WRITER_PLAIN)
+            write_deltalake(table, rows, mode="append", schema_mode="merge", writer_properties=PLAIN)
             return self._counted(table)
 
     def replace_all(self, rows: pa.Table) -> int:
         with self._lock, translated(self.path):
             table = self._ensure()
-            write_deltalake(table, rows, mode="overwrite", writer_properties=_WRITER_PLAIN)
+            write_deltalake(table, rows, mode="overwrite", writer_properties=PLAIN)
             return self._counted(table)
 
     def merge(self, rows: pa.Table, *, delete: pa.Table | None = None, marks: Sequence[Mark] = ()) -> Changed:
@@ -283,13 +260,13 @@ class DeltaLakeTable:
 
     def maintain(self, work: Callable[[DeltaTable, WriterProperties], R]) -> R:
         """Do ``work`` on the newest version, again when another commit comes between."""
-        return self._persistently(lambda table: work(table, self._writer))
+        return self._persistently(lambda table: work(table, writer_properties(self.spec)))
 
     def beside(self, work: Callable[[DeltaTable, WriterProperties], R]) -> R | None:
         """Do ``work`` once on a handle of its own: commits go on meanwhile. None when one was in its way."""
         with translated(self.path):
             try:
-                return work(self.handle(), self._writer)
+                return work(self.handle(), writer_properties(self.spec))
             except CommitFailedError:
                 return None
 
@@ -321,8 +298,8 @@ class DeltaLakeTable:
                     table,
                     self.spec,
                     found,
-                    properties=_properties([*due, Step(turn)]),
-                    writer=self._writer,
+                    properties=commit_properties([*due, Step(turn)]),
+                    writer=writer_properties(self.spec),
                 )
                 self._counted(table)
             elif due:
@@ -336,15 +313,8 @@ class DeltaLakeTable:
     def _turn(table: DeltaTable) -> int:
         return (table.transaction_version(corrections.CORRECTIONS) or 0) + 1
 
-    @property
-    def _writer(self) -> WriterProperties:
-        """The encodings of ``_WRITER`` are for numbers."""
-        schema = self.spec.arrow_schema
-        numeric = "value" in schema.names and pa.types.is_float64(schema.field("value").type)
-        return _WRITER if numeric else _WRITER_PLAIN
-
     def _commit(self, table: DeltaTable, due: Sequence[Step], skipped: tuple[str, ...]) -> CommitResult:
-        properties = _properties(due)
+        properties = commit_properties(due)
         batches = [batch for step in due for batch in step.batches if batch.num_rows]
         rows = sum(batch.num_rows for batch in batches)
         if batches:
@@ -353,23 +323,12 @@ class DeltaLakeTable:
                 table,
                 reader,
                 mode="append",
-                writer_properties=self._writer,
+                writer_properties=writer_properties(self.spec),
                 commit_properties=properties,
             )
         else:
             self._commit_parts(table, (), due)
         return CommitResult(self._counted(table), rows, skipped)
-
-    def _written(self, steps: Sequence[Step]) -> list[Part]:
-        """The rows of the steps in files that no commit names yet."""
-        writer = PartWriter(rooted(self.path, self._options), self.spec)
-        try:
-            for batch in (batch for step in steps for batch in step.batches if batch.num_rows):
-                writer.add(batch)
-            return writer.close()
-        except BaseException:
-            writer.discard()
-            raise
 
     def _commit_parts(self, table: DeltaTable, parts: Sequence[Part], steps: Sequence[Step]) -> None:
         table.create_write_transaction(
@@ -377,7 +336,7 @@ class DeltaLakeTable:
             "append",
             table.schema(),
             list(self.spec.partition_by),
-            commit_properties=_properties(steps),
+            commit_properties=commit_properties(steps),
         )
         table.update_incremental()
 
@@ -429,12 +388,3 @@ def _widened(rows: pa.Table, names: Sequence[str], spec: TableSpec) -> pa.Table:
     lacking = {name: pa.nulls(len(rows), spec.arrow_schema.field(name).type) for name in names}
     held = set(rows.schema.names)
     return pa.table({name: rows[name] if name in held else lacking[name] for name in names})
-
-
-_WRITER_PLAIN = WriterProperties(compression="ZSTD", compression_level=1)
-
-
-def _properties(steps: Sequence[Step]) -> CommitProperties:
-    now = int(time.time() * 1000)
-    versions = final_versions(steps).items()
-    return CommitProperties(app_transactions=[Transaction(app_id, v, now) for app_id, v in versions])
