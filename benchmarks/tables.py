@@ -88,7 +88,8 @@ def through_spark(rates: Rates) -> str:
 
 _SPARK_TEXT = """
 One local Spark with two cores (`local[2]`), warm: its start, some ten seconds, is not counted. Tables are
-compared with the archive. `python -m benchmarks.spark` writes this table.
+compared with the archive. The start of a query, and of each micro-batch, is counted: a few seconds, however
+many rows there are. `python -m benchmarks.spark` writes this table.
 """.strip()
 
 _DECODE_TEXT = """

@@ -54,6 +54,14 @@ def test_a_value_that_does_not_fit_names_its_option(name: str, value: str) -> No
         read_options({**URL, name: value})
 
 
+def test_files_come_in_larger_micro_batches_unless_the_bound_is_set() -> None:
+    """Rows that do not pass through Spark need not be bounded as tightly; what is written down holds."""
+    rows, files = read_options(URL).max_records, read_options({**URL, "deliver": "files"}).max_records
+    assert rows < files
+    bound = {"maxRecordsPerBatch": "777"}
+    assert read_options({**URL, **bound, "deliver": "files"}).max_records == 777
+
+
 def test_what_the_platform_adds_is_ignored() -> None:
     """``load(path)`` and connection injection add options of their own."""
     assert read_options({**URL, "path": "x", "databricks.connection": "c"}).table == "pi_timeseries"

@@ -31,6 +31,8 @@ class Own:
     doc: str
 
 
+_FILES_ROWS = 25_000_000  # a micro-batch's own cost is then a small part, and a task holds no more of it
+
 OWN = (
     Own("config", None, "Path of a configuration file. Options override it."),
     Own("table", "pi_timeseries", "Which table."),
@@ -43,7 +45,8 @@ OWN = (
     Own(
         "max_records_per_batch",
         "5000000",
-        "About how many rows a micro-batch brings, as densities are known.",
+        "About how many rows a micro-batch brings, as densities are known. "
+        f"With `deliver=files` {_FILES_ROWS} unless set: those rows do not pass through Spark.",
     ),
     Own("window", None, "Longest stretch of time that a micro-batch brings, such as `1d`."),
     Own(
@@ -96,6 +99,9 @@ def read_options(given: Mapping[str, str]) -> SparkOptions:
             own[known] = value
         else:
             keys[known] = value
+    deliver_files = _one_of(own, "deliver", ("rows", "files")) == "files"
+    if deliver_files:
+        own.setdefault("max_records_per_batch", str(_FILES_ROWS))
     config = own.get("config")
     settings = load(None if config else {}, path=config, flags=keys, named=lambda path: f"option {path!r}")
     return SparkOptions(
@@ -107,7 +113,7 @@ def read_options(given: Mapping[str, str]) -> SparkOptions:
         state=own.get("state"),
         rediscover=_micros(own, "rediscover"),
         pushdown=_flag(own, "pushdown"),
-        deliver_files=_one_of(own, "deliver", ("rows", "files")) == "files",
+        deliver_files=deliver_files,
     )
 
 
