@@ -129,11 +129,22 @@ def _events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def test_the_time_left_is_told_well_after_the_first_tenth(tmp_path: Path) -> None:
+# The mixed plant has tags of one event a second and tags of one a day.
+EVEN = plant(2_500, capacity=Capacity(workers=4, per_request=0.1, per_event=1e-5)), 48, 2
+MIXED = (
+    plant(1_000, uniform=False, capacity=Capacity(workers=4, per_request=0.05, per_event=4e-5)),
+    24,
+    1,
+)
+
+
+@pytest.mark.parametrize(("config", "hours", "workers"), [EVEN, MIXED], ids=["even", "mixed"])
+def test_the_time_left_is_told_well_after_the_first_tenth(
+    config: SimulatorConfig, hours: float, workers: int, tmp_path: Path
+) -> None:
     """Nearly always within a fifth of what the run takes; the percentage never goes back."""
-    config = plant(2_500, capacity=Capacity(workers=4, per_request=0.1, per_event=1e-5))
     with run_in_thread(config) as sim:
-        process = command(sim.url, tmp_path / "lake", 48, workers=2, max_workers=8)
+        process = command(sim.url, tmp_path / "lake", hours, workers=workers, max_workers=8)
         told = [(time.monotonic(), e) for e in _events(process) if e["event"] == "progress"]
         ended = time.monotonic()
         assert process.wait(60) == 0

@@ -19,17 +19,18 @@ from pi_lakeflow.model.events import (
     RequestDone,
     RequestRetried,
     RunPlanned,
+    UnitRead,
 )
 from pi_lakeflow.model.span import DAY
 
 Capture = pytest.CaptureFixture[str]
 HALF_WAY: tuple[Event, ...] = (
     RequestDone("/piwebapi/points/multiple", 200, 0.1, 500, 1_000),
-    RunPlanned("run-1", tags=1_000, lanes=16, start=0, end=4 * DAY, tag_micros=4_000 * DAY),
+    RunPlanned("run-1", tags=1_000, lanes=16, start=0, end=4 * DAY, effort=240_000.0),
     LimitChanged(5.4, 5, "latency"),
     BatchDecoded(70_000, 10_000_000, 0.5),
     BatchDecoded(50_000, 8_000_000, 0.4),
-    Committed("pi_timeseries", 3, 70_000, 0.2, tag_micros=2_000 * DAY, tags_done=250, watermark=2 * DAY),
+    Committed("pi_timeseries", 3, 70_000, 0.2, effort=120_000.0, tags_done=250, watermark=2 * DAY),
     Quarantined("W", "BAD.TAG", 403, "Access denied."),
 )
 
@@ -59,6 +60,22 @@ def test_a_panel_says_the_same_in_five_lines() -> None:
     assert len(text.splitlines()) == 5
     for part in ("50%", "70,000", "50,000", "250 of 1,000", "5 of 8", "2 d 00 h", "time"):
         assert part in text
+
+
+def test_steps_under_way_count_and_the_next_plan_begins_anew() -> None:
+    """A step may take minutes; what it has brought so far is progress."""
+    planned = RunPlanned("run-1", tags=10, lanes=2, start=0, end=DAY, effort=1_000)
+    watch = fed(Output(), planned, BatchDecoded(400, 1, 0.1))
+    assert watch.counters.fraction == pytest.approx(0.95 * 0.4)
+    watch(UnitRead("a", 5, 400, 1.0, effort=500, left=0))
+    watch(BatchDecoded(100, 1, 0.1))
+    assert watch.counters.fraction == pytest.approx(0.95 * 0.6), (
+        "rows cost what they are expected to, at most"
+    )
+    watch(Committed("pi_timeseries", 1, 500, 0.1, effort=1_000))
+    assert watch.counters.fraction == 1.0
+    watch(planned)
+    assert watch.counters.fraction == 0.0
 
 
 def test_before_the_plan_there_is_no_percentage() -> None:

@@ -43,9 +43,11 @@ class Counters:
     commit_seconds: float = 0.0
     tags: int = 0
     tags_done: int = 0
-    tag_micros: int = 0
-    tag_micros_read: int = 0
-    tag_micros_done: int = 0
+    effort: float = 0.0
+    effort_read: float = 0.0  # of steps that are read, and of the answers of those under way
+    effort_of_steps: float = 0.0
+    rows_of_steps: int = 0
+    effort_done: float = 0.0
     watermark: int = 0
     quarantined: int = 0
     limit: float = 0.0
@@ -64,11 +66,11 @@ class Counters:
 
     @property
     def fraction(self) -> float:
-        """How much of the planned tag time is done, 0 to 1: reading is nearly all of it, commits the rest."""
-        if not self.tag_micros:
+        """How much of the planned work is done, 0 to 1: reading is nearly all of it, commits the rest."""
+        if not self.effort:
             return 1.0
-        read = max(self.tag_micros_read, self.tag_micros_done)
-        return min(1.0, (READING * read + (1 - READING) * self.tag_micros_done) / self.tag_micros)
+        read = max(self.effort_read, self.effort_done)
+        return min(1.0, (READING * read + (1 - READING) * self.effort_done) / self.effort)
 
     def _count(self, event: Event) -> None:
         if isinstance(event, RequestDone):
@@ -80,13 +82,16 @@ class Counters:
         elif isinstance(event, BatchDecoded):
             self.rows_decoded += event.rows
             self.decode_seconds += event.seconds
+            self._advance()
         elif isinstance(event, UnitRead):
-            self.tag_micros_read += event.tag_micros
+            self.effort_of_steps += event.effort
+            self.rows_of_steps += event.rows
+            self._advance()
         elif isinstance(event, Committed):
             self.rows += event.rows
             self.commits += 1
             self.commit_seconds += event.seconds
-            self.tag_micros_done += event.tag_micros
+            self.effort_done += event.effort
             self.tags_done += event.tags_done
             self.watermark = event.watermark or self.watermark
         elif isinstance(event, Corrected):
@@ -98,6 +103,15 @@ class Counters:
         elif isinstance(event, LimitChanged):
             self.limit, self.in_flight = event.limit, event.in_flight
         elif isinstance(event, RunPlanned):
-            self.tags, self.tag_micros = event.tags, event.tag_micros
+            self.tags, self.effort = event.tags, event.effort
+            self.effort_read = self.effort_of_steps = self.effort_done = 0.0
+            self.rows_of_steps = self.rows_decoded
         elif isinstance(event, Quarantined):
             self.quarantined += 1
+
+    def _advance(self) -> None:
+        """Steps are long: what of those under way is here already counts, at what rows have cost so far."""
+        under_way = max(0, self.rows_decoded - self.rows_of_steps)
+        each = self.effort_of_steps / self.rows_of_steps if self.rows_of_steps else 1.0
+        read = self.effort_of_steps + under_way * min(1.0, each)
+        self.effort_read = min(self.effort, max(self.effort_read, read))

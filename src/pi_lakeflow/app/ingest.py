@@ -189,7 +189,7 @@ async def _ingest(
             len(prepared.plan.work),
             report.span_start,
             prepared.until,
-            prepared.plan.tag_micros,
+            prepared.effort,
         )
     )
     if prepared.unresolved:

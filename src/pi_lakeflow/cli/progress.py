@@ -24,7 +24,15 @@ from pi_lakeflow.cli.explanations import in_brief
 from pi_lakeflow.cli.narration import narrate
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.flow.progress import Progress, Stragglers
-from pi_lakeflow.model.events import Committed, Event, RequestDone, RequestRetried, RunPlanned, UnitRead
+from pi_lakeflow.model.events import (
+    BatchDecoded,
+    Committed,
+    Event,
+    RequestDone,
+    RequestRetried,
+    RunPlanned,
+    UnitRead,
+)
 
 T = TypeVar("T")
 EVERY = 10.0  # seconds between two lines
@@ -50,12 +58,12 @@ class Watch:
             self.end, self.trouble = event.end, ""
             self._progress, self._stragglers = Progress(1.0, monotonic()), Stragglers()
             self._output.event("planned", run_id=event.run_id, tags=event.tags, lanes=event.lanes)
-        elif isinstance(event, UnitRead | Committed):
+        elif isinstance(event, BatchDecoded | UnitRead | Committed):
             self._progress.reach(self.counters.fraction, monotonic())
         if isinstance(event, UnitRead):
             self._stragglers.read(
                 event.lane,
-                gained=event.tag_micros,
+                gained=event.effort,
                 left=event.left,
                 seconds=event.seconds,
                 now=monotonic(),

@@ -206,17 +206,18 @@ class EmbeddedEngine:
             self._budget.give(reserved)
             raise
         taken = self._clock.monotonic() - started
-        gained = len(unit.tags) * piece.span.length
-        left = piece.good_tags * (lane.work.span.end - piece.span.end)
-        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken, gained, left))
         self._budget.correct(reserved, piece.rows)
-        self._committer.put(self._entry(lane, piece))
+        entry = self._entry(lane, piece)
+        left = 0.0 if lane.finished else lane.effort_of(lane.work.span.end - piece.span.end)
+        self._observer(UnitRead(lane.work.lane, len(unit.tags), piece.rows, taken, entry.effort, left))
+        self._committer.put(entry)
 
     def _entry(self, lane: LaneRun, piece: Piece) -> Entry:
         failed = self._quarantine(piece)
         if piece.good_tags == 0:
             lane.ended = True
-            return Entry(None, piece.span, 0, 0, failed=failed)
+            rest = lane.effort_of(lane.work.span.end - piece.span.start)
+            return Entry(None, piece.span, 0, rest, failed=failed)
         version = version_at(piece.span.end)
         bad = {failure.tag.webid: None for failure in piece.failures}
         leaves = tuple(Leave(lane.work.lane, webid, piece.span.start) for webid in bad)
@@ -231,7 +232,8 @@ class EmbeddedEngine:
         lane.version, lane.position = version, piece.span.end
         lane.learn(piece.span, piece.rows)
         done = piece.good_tags if lane.finished else 0
-        return Entry(step, piece.span, piece.rows, piece.good_tags, done, joins, leaves, failed)
+        effort = lane.effort_of(piece.span.length)
+        return Entry(step, piece.span, piece.rows, effort, done, joins, leaves, failed)
 
     def _quarantine(self, piece: Piece) -> tuple[Failed, ...]:
         now = self._clock.now()

@@ -386,7 +386,7 @@ class StreamingEngine:
             ) from moved
         self.lanes.done(moves)
         elapsed = self._clock.monotonic() - started
-        self._observer(Committed(self._data.spec.name, result.version, result.rows, elapsed, tag_micros=0))
+        self._observer(Committed(self._data.spec.name, result.version, result.rows, elapsed, effort=0.0))
 
     def _claim(self) -> None:
         """How far lanes have come: to what the last message on their open channel proves."""

@@ -42,7 +42,7 @@ class Entry:
     step: Step | None
     span: Span
     rows: int
-    tags: int
+    effort: float
     tags_done: int = 0
     joins: tuple[Join, ...] = ()
     leaves: tuple[Leave, ...] = ()
@@ -201,7 +201,7 @@ class Committer:
                 result.version,
                 result.rows,
                 monotonic() - started,
-                tag_micros=sum(e.tags * e.span.length for e in kept if e.step is not None),
+                effort=sum(e.effort for e in kept),
                 tags_done=sum(e.tags_done for e in kept),
                 watermark=min((e.span.end for e in kept), default=0),
             )

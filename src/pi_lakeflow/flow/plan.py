@@ -227,11 +227,7 @@ def _new_lanes(
 ) -> tuple[list[Join], list[LaneWork]]:
     joins, work = [], []
     for stretch, webids in sorted(fresh.items()):
-        pace = expected_pace(webids, rates)
-        least = math.ceil(sizing.least_rows * len(webids) / max(1.0, pace * stretch.span.length))
-        size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // sizing.parallel))))
-        ordered = sorted(webids, key=lambda webid: (-_magnitude(rates.get(webid, USUAL_PACE)), webid))
-        groups = [tuple(group) for group in chunks(ordered, size)]
+        groups = _groups(webids, stretch.span.length, sizing, rates)
         last = None if stretch.cap == _NO_CAP else stretch.cap
         for segment in _segments(stretch.span, len(groups), sizing):
             cap = last if segment.end == stretch.span.end else segment.end
@@ -240,6 +236,24 @@ def _new_lanes(
                 joins.append(Join(lane, segment.start, cap, group))
                 work.append(LaneWork(lane, cap, None, segment, group))
     return joins, work
+
+
+def _groups(
+    webids: Sequence[str], length: int, sizing: Sizing, rates: Mapping[str, float]
+) -> list[tuple[str, ...]]:
+    """Like to like, and no group with more than its share of the rows: a lane is read step by step, so one
+    with all the dense tags would go on alone when the others are done."""
+    rows = expected_pace(webids, rates) * length
+    least = math.ceil(sizing.least_rows * len(webids) / max(1.0, rows))
+    size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // sizing.parallel))))
+    share = max(sizing.least_rows, rows / sizing.parallel)
+    ordered = sorted(webids, key=lambda webid: (-_magnitude(rates.get(webid, USUAL_PACE)), webid))
+    groups: list[tuple[str, ...]] = []
+    for group in chunks(ordered, size):
+        expected = expected_pace(group, rates) * length
+        parts = max(1, min(len(group), round(expected / share)))
+        groups += [tuple(part) for part in chunks(group, -(-len(group) // parts))]
+    return groups
 
 
 def _magnitude(rate: float) -> int:

@@ -11,10 +11,20 @@ from pi_lakeflow.model.work import LaneWork
 USUAL_PACE = 1 / (60 * SECOND)
 """Events per tag and microsecond, before anything is known."""
 
+ROWS_OF_A_TAG = 200
+"""Rows that cost the client about as much as asking for one tag: 100 microseconds of processor time, measured
+with 20,000 tags over 6 minutes and over 2 hours."""
+
 
 def expected_pace(webids: Iterable[str], rates: Mapping[str, float]) -> float:
     """Events per microsecond of all these tags together."""
     return sum(rates.get(webid, USUAL_PACE) for webid in webids)
+
+
+def effort(work: LaneWork, rates: Mapping[str, float]) -> float:
+    """What a lane's work costs, in rows: those that are expected, and some for each tag, which is asked for
+    and answered even when it has none."""
+    return work.span.length * expected_pace(work.webids, rates) + ROWS_OF_A_TAG * len(work.webids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +44,23 @@ class LaneRun:
     position: int
     webids: tuple[str, ...]
     pace: float  # rows per microsecond, all tags together
+    effort: float = 0.0
     ended: bool = False
 
     @classmethod
     def of(cls, work: LaneWork, rates: Mapping[str, float] | None = None) -> LaneRun:
         """``rates`` are expected events per microsecond by WebId, where known."""
         pace = expected_pace(work.webids, rates or {})
-        return cls(work, work.version, work.span.start, work.webids, pace)
+        whole = effort(work, rates or {})
+        return cls(work, work.version, work.span.start, work.webids, pace, whole)
 
     @property
     def finished(self) -> bool:
         return self.ended or self.position >= self.work.span.end
+
+    def effort_of(self, length: int) -> float:
+        """The part of ``effort`` that so many microseconds of the lane take."""
+        return self.effort * length / self.work.span.length
 
     def next_span(self, size: StepSize) -> Span:
         """The next step: to the end when that is near, else about ``size.rows`` further."""

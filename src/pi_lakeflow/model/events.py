@@ -14,7 +14,7 @@ class RunPlanned:
     lanes: int
     start: int
     end: int
-    tag_micros: int  # sum over tags of the microseconds still to read
+    effort: float  # what is to be read, in rows, about: `flow.windows.effort`
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,16 @@ class BatchDecoded:
 class UnitRead:
     """One step of one lane is in memory, ``seconds`` after its first request queued.
 
-    ``tag_micros``: progress that is not committed yet, as in ``Committed``; ``left``: the same of what the
-    lane has still to read.
+    ``effort``: progress that is not committed yet, as in ``Committed``; ``left``: the same of what the lane
+    has still to read.
     """
 
     lane: str
     tags: int
     rows: int
     seconds: float
-    tag_micros: int = 0
-    left: int = 0
+    effort: float = 0.0
+    left: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Committed:
     version: int
     rows: int
     seconds: float
-    tag_micros: int  # progress: tags times microseconds that coverage gained
+    effort: float  # progress: what this took of the run's
     tags_done: int = 0
     watermark: int = 0
 
