@@ -100,8 +100,11 @@ def test_answers_are_accelerated_once_the_loop_is_ready(monkeypatch: pytest.Monk
     body = large_body(2, 2_000)
     compiler = Compiler(worth=0.0)
     monkeypatch.setattr(recorded, "COMPILER", compiler)
+    told: list[bool] = []
+    compiler.then(lambda: told.append(compiler.scan is not None))
     before = decode_recorded(body, META)
     assert compiler.wait() is not None
+    assert told == [True]
     monkeypatch.delattr(recorded, "decode_speculative")
     assert reference.identical(decode_recorded(body, META), before)
 

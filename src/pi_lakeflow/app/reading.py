@@ -17,6 +17,7 @@ from pi_lakeflow.engines.embedded import EmbeddedEngine, EngineSize, Outcome, St
 from pi_lakeflow.flow.looplag import LoopLag
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_INGEST_ERRORS, PI_LANES
+from pi_lakeflow.historians.pi.decode.compiler import COMPILER
 from pi_lakeflow.historians.pi.recorded.packing import AnswerSize, Sizer
 from pi_lakeflow.historians.pi.recorded.reader import RecordedReader
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
@@ -29,7 +30,7 @@ from pi_lakeflow.settings.schema import Settings
 
 _LOG = logging.getLogger("pi_lakeflow.performance")
 _DECODERS = 2
-_COLLECT_AFTER = 50_000  # objects
+_COLLECT = 3_000, 10, 100  # a few milliseconds at a time: the event loop waits meanwhile
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -109,13 +110,14 @@ def answer_sizer(settings: Settings) -> Sizer:
 def settle_down() -> None:
     """Make a process that reads for long ready for it: for commands, not for other people's processes.
 
-    What is in memory now stays for ever, so the collector need not look at it again, and it need not look
-    each time when a plan of hundreds of thousands of tags has grown a little; and the C library keeps the
-    memory of bodies of megabytes instead of returning it each time (glibc only).
+    What is in memory now stays for ever, and so does what compiling brings: the collector need not look at
+    it again. The C library keeps the memory of bodies of megabytes instead of returning it each time
+    (glibc only).
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    gc.set_threshold(*_COLLECT)
+    COMPILER.then(gc.freeze)
     if os.name == "posix":
         with suppress(OSError, AttributeError):
             mallopt = ctypes.CDLL(None).mallopt

@@ -48,6 +48,7 @@ class Compiler:
         self._thread: threading.Thread | None = None
         self._scan: Scan | None = None
         self._leaving = False
+        self._then: list[Callable[[], object]] = []
 
     @property
     def scan(self) -> Scan | None:
@@ -72,6 +73,10 @@ class Compiler:
             atexit.register(self._leave)
             self._thread.start()
 
+    def then(self, callback: Callable[[], object]) -> None:
+        """Call this, in the thread that compiles, as soon as the loop is ready."""
+        self._then.append(callback)
+
     def wait(self) -> Scan | None:
         """The compiled loop, once it is ready; None when it cannot be compiled here."""
         self.begin()
@@ -90,6 +95,8 @@ class Compiler:
             return
         if trial.rows.equals(decode_typed(_TRIAL, {}).rows):
             self._scan = scan
+            for callback in self._then:
+                callback()
             _log.debug("the accelerated decoder is ready")
         else:
             _log.warning("the accelerated decoder computes other values than it should: it is not used")
