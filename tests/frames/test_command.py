@@ -97,3 +97,26 @@ def test_a_frame_that_cannot_be_read_whole_is_tried_again(
     assert run(["alarms", *where]) == 0
     table = DeltaLake(str(tmp_path / "lake")).table(PI_EVENT_FRAMES).read()
     assert all(table["is_complete"].to_pylist())
+
+
+def test_the_report_is_over_what_the_lake_knows(works: Plant, tmp_path: Path, capsys: Capture) -> None:
+    """A year of which a week was read has the rates of that week; of another year nothing is said."""
+    lake = ["--url", works.url, "--lake", str(tmp_path / "lake")]
+    assert run(["alarms", *lake, "--set", "since=2026-03-25T00:00:00Z"]) == 0
+    capsys.readouterr()
+    assert run(["alarms", "report", *lake, "--since", "2020-01-01", "--json"]) == 0
+    (told, *_) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert told["since"].startswith("2026-03-25T00:00:00")
+    assert told["until"][:13] == f"{NOW:%Y-%m-%dT%H}"
+    days = (
+        NOW - NOW.replace(month=3, day=25, hour=0, minute=0, second=0, microsecond=0)
+    ).total_seconds() / 86400
+    figures = {each["name"]: each["value"] for each in told["figures"]}
+    assert figures["Alarms per operator and day"] == pytest.approx(told["alarms"] / days, rel=1e-3)
+    assert run(["alarms", "report", *lake, "--year", "2020"]) == 2
+    assert "from 2026-03-25T00:00:00 to" in (said := capsys.readouterr().err)
+    assert "pi-lakeflow alarms --since" in said
+    assert run(["alarms", *lake, "--since", "2026-03-20T00:00:00Z"]) == 0
+    capsys.readouterr()
+    assert run(["alarms", "report", *lake, "--since", "2020-01-01", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["since"].startswith("2026-03-20T00:00:00")

@@ -29,10 +29,11 @@ from pi_lakeflow.model.span import Span
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks import corrections
+from pi_lakeflow.sinks.foreign import refuse_foreign
 from pi_lakeflow.sinks.parts import HELD_ROWS, Part
 from pi_lakeflow.sinks.properties import PLAIN, commit_properties, writer_properties
 from pi_lakeflow.sinks.staged import StagedSteps
-from pi_lakeflow.sinks.store import empty, remove, rooted, translated
+from pi_lakeflow.sinks.store import discard, empty, rooted, translated
 
 # A handle slows down with every commit it has seen (10 ms at first, 50 ms after 300 files).
 _REOPEN_AFTER = 50
@@ -71,7 +72,8 @@ class DeltaLake:
         builder = QueryBuilder()
         for spec in tables:
             builder = builder.register(spec.name, self.table(spec).handle())
-        return pa.table(builder.execute(query))
+        with translated(self.path_of(tables[0].name)):
+            return pa.table(builder.execute(query))
 
     def path_of(self, table: str) -> str:
         return f"{self.root}/{self.catalog}/{self.schema}/{table}"
@@ -104,7 +106,7 @@ class DeltaLakeTable:
     def handle(self) -> DeltaTable:
         """A handle of its own on the newest version."""
         with translated(self.path):
-            return DeltaTable(self.path, storage_options=self._options)
+            return self._opened(self._options)
 
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
         with self._lock, translated(self.path):
@@ -133,7 +135,7 @@ class DeltaLakeTable:
         return self._staged(held_rows)
 
     def _staged(self, held_rows: int) -> StagedSteps:
-        return StagedSteps(self.files(), self.spec, self._commit_staged, held_rows=held_rows)
+        return StagedSteps(self.path, self.files(), self.spec, self._commit_staged, held_rows=held_rows)
 
     def _commit_staged(
         self, steps: Sequence[Step], parts_of: Callable[[Sequence[Step]], Sequence[Part]]
@@ -183,7 +185,7 @@ class DeltaLakeTable:
 
         done = self._persistently(attempt)
         if not done:
-            remove(rooted(self.path, self._options), [part.path for part in parts])
+            discard(rooted(self.path, self._options), [part.path for part in parts])
         return done
 
     def add(self, rows: pa.Table) -> int:
@@ -359,11 +361,16 @@ class DeltaLakeTable:
     def _fresh(self) -> DeltaTable:
         options = self._options
         if self._open is None or options != self._opened_with:
-            self._open = DeltaTable(self.path, storage_options=options)
+            self._open = self._opened(options)
             self._opened_with = options
         else:
             self._open.update_incremental()
         return self._open
+
+    def _opened(self, options: dict[str, str]) -> DeltaTable:
+        table = DeltaTable(self.path, storage_options=options)
+        refuse_foreign(table, self.spec, self.path)
+        return table
 
     def _create(self) -> None:
         if "://" not in self.path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,15 +63,23 @@ class PartFile:
 
     def close(self) -> tuple[int, int, str]:
         """Size in bytes, time of the last change in milliseconds, statistics as the log has them."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        except BaseException:
+            self.abandon()
+            raise
         size = self.bytes
         self._out.close()
         now = int(datetime.now(UTC).timestamp() * _MILLI)
         return size, now, _statistics(self._written[0], self.rows, self._nulls)
 
     def abandon(self) -> None:
-        self._writer.close()
-        self._out.close()
+        """Let go of the file as it is; that the disk takes no more is no news any longer."""
+        self._writer.is_open = (
+            False  # else it tries to end the file when it is collected, and tells that it failed
+        )
+        with suppress(OSError):
+            self._out.close()
 
 
 def _repeats(field: pa.Field) -> bool:

@@ -25,7 +25,7 @@ from pyarrow.fs import FileSystem
 
 from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.sinks.partfile import GROUP_ROWS, PartFile, alike, fitted
-from pi_lakeflow.sinks.store import remove
+from pi_lakeflow.sinks.store import discard
 
 HELD_ROWS = 1_000_000
 """Rows in memory before the fullest partition is written, unless told otherwise."""
@@ -129,7 +129,7 @@ class PartWriter:
             if target.file is not None:
                 target.file.abandon()
         self._filling.clear()
-        remove(self._files, self._paths)
+        discard(self._files, self._paths)
 
     def _by_partition(self, batch: pa.RecordBatch) -> Iterator[tuple[Values, pa.RecordBatch]]:
         names = self._spec.partition_by

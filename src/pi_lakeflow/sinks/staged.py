@@ -21,7 +21,7 @@ from pi_lakeflow.model.tables import TableSpec
 from pi_lakeflow.model.work import Mark, Step
 from pi_lakeflow.sinks.partfile import PartFile
 from pi_lakeflow.sinks.parts import Part, PartWriter, Place
-from pi_lakeflow.sinks.store import remove
+from pi_lakeflow.sinks.store import discard, translated
 
 _READ_ROWS = 100_000  # at a time, of a file that is written again
 
@@ -30,9 +30,12 @@ Commit = Callable[[Sequence[Step], Callable[[Sequence[Step]], Sequence[Part]]], 
 
 
 class StagedSteps:
-    """Fulfils ``StepWriter`` with files below a table's root."""
+    """Fulfils ``StepWriter`` with files below a table's root, which ``path`` is for messages."""
 
-    def __init__(self, files: FileSystem, spec: TableSpec, commit: Commit, *, held_rows: int) -> None:
+    def __init__(
+        self, path: str, files: FileSystem, spec: TableSpec, commit: Commit, *, held_rows: int
+    ) -> None:
+        self._path = path
         self._files = files
         self._commit = commit
         self._writer = PartWriter(files, spec, held_rows=held_rows)
@@ -46,14 +49,16 @@ class StagedSteps:
         return self._writer.held
 
     def write(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            places = self._places[step.mark]
-            for batch in step.batches:
-                places += self._writer.add(batch)
+        with translated(self._path):
+            for step in steps:
+                places = self._places[step.mark]
+                for batch in step.batches:
+                    places += self._writer.add(batch)
 
     def commit(self, steps: Sequence[Step]) -> CommitResult:
         if self._parts is None:
-            self._parts = self._writer.close()
+            with translated(self._path):
+                self._parts = self._writer.close()
         self._tried = True
         named: Sequence[Part] | None = None
 
@@ -102,7 +107,7 @@ class StagedSteps:
     def _remove_others(self, named: Sequence[Part]) -> None:
         kept = {part.path for part in named}
         made = [part for parts in (self._parts or [], *self._without.values()) for part in parts]
-        remove(self._files, {part.path for part in made} - kept)
+        discard(self._files, {part.path for part in made} - kept)
 
 
 def _kept(held: pq.ParquetFile, holes: Sequence[tuple[int, int]]) -> Iterator[pa.Table]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -11,6 +12,8 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
 from pi_lakeflow.errors import SinkUnavailable
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def rooted(path: str, options: Mapping[str, str]) -> FileSystem:
@@ -36,6 +39,15 @@ def remove(files: FileSystem, paths: Iterable[str]) -> None:
             continue
 
 
+def discard(files: FileSystem, paths: Iterable[str]) -> None:
+    """Delete what can be deleted, for files that nobody names: what went before is the news, good or bad, and
+    ``optimize`` removes what is left.
+    """
+    for path in paths:
+        with suppress(OSError):
+            files.delete_file(path)
+
+
 @contextmanager
 def translated(path: str) -> Iterator[None]:
     """The border where delta-rs and file system errors become ours."""
@@ -53,7 +65,14 @@ def translated(path: str) -> Iterator[None]:
         ) from error
     except (DeltaError, OSError) as error:
         raise SinkUnavailable(
-            f"the lake cannot be read or written: {error}",
+            f"the lake cannot be read or written: {_one_line(error)}",
             subject=path,
             hint="check `lake` (path, permissions, free space) and `lake.storage_options`",
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    """delta-rs draws its causes as a coloured tree of lines."""
+    return ": ".join(
+        part for line in _COLOUR.sub("", str(error)).splitlines() if (part := line.strip(" ↳\t"))
+    )

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pi_lakeflow.app.alarms.framerows import CHUNK, frame_rows, in_chunks, judged
+from pi_lakeflow.app.alarms.history import FAR, end_id, start_id, start_of, start_version
 from pi_lakeflow.app.alarms.keep import keep, rows_of
 from pi_lakeflow.errors import PiLakeflowError, Refused
 from pi_lakeflow.historians.pi.decode.frames import moment
@@ -30,9 +31,8 @@ from pi_lakeflow.historians.pi.tables.eventframes import (
 )
 from pi_lakeflow.model.ports import Lake
 from pi_lakeflow.model.span import SECOND, Span, to_micros
-from pi_lakeflow.model.work import APP_ID_PREFIX, Mark, position_of, version_at
+from pi_lakeflow.model.work import Mark, position_of, version_at
 
-_FAR = 253_402_300_800 * SECOND  # the year 10000
 _OVERLAP = 600 * SECOND  # by how much clocks may differ, and modifications be visible late
 _OWNED = (PI_ALARM_EVENTS, PI_EVENT_FRAME_ATTRIBUTES, PI_EVENT_FRAME_REFERENCES, PI_EVENT_FRAME_ANNOTATIONS)
 # What tells a frame that was listed from the one that the lake holds
@@ -70,8 +70,7 @@ class FrameKeeper:
         self._reader, self._lake = reader, lake
         self._database, self._criteria = database, criteria
         self._until, self._ingested_at = until, ingested_at
-        self._app_id = f"{APP_ID_PREFIX}event_frames/{database.webid}"
-        self._history_id = f"{self._app_id}/history"
+        self._app_id, self._history_id = end_id(database.webid), start_id(database.webid)
         self.counts = FrameCounts()
 
     async def run(self, since: int, look_back: int, *, again: bool = False) -> FrameCounts:
@@ -79,7 +78,7 @@ class FrameKeeper:
         last ``look_back`` microseconds what is gone.
         """
         stood = await asyncio.to_thread(self._positions)
-        version, start = stood[self._app_id], self._start(stood[self._history_id])
+        version, start = stood[self._app_id], start_of(stood[self._history_id])
         if version is None or start is None or again:
             await self._all(since)
             start = since if start is None else min(start, since)
@@ -183,14 +182,9 @@ class FrameKeeper:
     def _positions(self) -> Mapping[str, int | None]:
         return self._lake.table(PI_EVENT_FRAMES).positions([self._app_id, self._history_id])
 
-    @staticmethod
-    def _start(version: int | None) -> int | None:
-        """Where the known history starts. It moves back only, and versions must grow."""
-        return None if version is None else _FAR - version
-
     async def _finish(self, stood: Mapping[str, int | None], start: int) -> None:
         """Progress moves when all is written: the end forward, the start back."""
-        wanted = {self._app_id: version_at(self._until), self._history_id: _FAR - start}
+        wanted = {self._app_id: version_at(self._until), self._history_id: start_version(start)}
         marks = [
             Mark(app_id, stood[app_id], version)
             for app_id, version in wanted.items()
@@ -220,7 +214,7 @@ class FrameKeeper:
 def _end_of(item: Item) -> int:
     """Microseconds; a frame without an end that can be read is taken for open."""
     end = moment(item.get("EndTime"))
-    return _FAR if end is None else to_micros(end)
+    return FAR if end is None else to_micros(end)
 
 
 def _incomplete(held: pa.Table) -> set[str]:

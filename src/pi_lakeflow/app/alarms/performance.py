@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pi_lakeflow.app.alarms.history import known_spans
 from pi_lakeflow.app.alarms.queries import query, texts
 from pi_lakeflow.errors import SettingsError
 from pi_lakeflow.historians.pi.decode.frames import SEVERITIES
 from pi_lakeflow.historians.pi.tables.alarms import PI_ALARM_EVENTS
-from pi_lakeflow.model.span import SECOND, Span, from_micros
+from pi_lakeflow.model.span import SECOND, Span, from_micros, iso
 from pi_lakeflow.sinks.delta import DeltaLake
 
 _TOP = 10
 Rows = list[dict[str, Any]]
+_NOTHING: Mapping[str, Rows] = {"alarm_per_hour": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +54,50 @@ class Performance:
 def measure(
     lake: DeltaLake, span: Span, *, operators: int = 1, until: int | None = None
 ) -> list[Performance]:
-    """The figures of each database that had alarms in ``span``. ``until`` is now (microseconds), where a
-    span that has not ended yet is cut.
+    """The figures of each database that had alarms in ``span``, over what the lake knows of it. ``until``
+    is now (microseconds), where a span that has not ended yet is cut.
 
-    Raises ``SettingsError`` when there are no alarms at all in the lake.
+    Raises ``SettingsError`` when there are no alarms at all in the lake, or the lake knows nothing of the span.
     """
     if not lake.table(PI_ALARM_EVENTS).exists():
         raise SettingsError(
             "there are no alarms in the lake yet", subject="lake", hint="run `pi-lakeflow alarms` first"
         )
     whole = span if until is None else Span(min(span.start, until), min(span.end, until))
-    seconds = (whole.start // SECOND, whole.end // SECOND)
-    answers = {
+    known = known_spans(lake)
+    _must_know(known, whole)
+    spans = {name: _within(each, whole) for name, each in known.items()}
+    answers = {each: _answers(lake, each) for each in {whole, *spans.values()} if each.length > 0}
+    found = []
+    for name in sorted({row["database_name"] for rows in answers.values() for row in rows["alarm_per_hour"]}):
+        mine = spans.get(name, whole)
+        if any(row["database_name"] == name for row in answers.get(mine, _NOTHING)["alarm_per_hour"]):
+            found.append(_measured(name, mine, operators, answers[mine]))
+    return found
+
+
+def _answers(lake: DeltaLake, span: Span) -> dict[str, Rows]:
+    seconds = (span.start // SECOND, span.end // SECOND)
+    return {
         name: lake.sql(query(name, "datafusion", span=seconds), [PI_ALARM_EVENTS]).to_pylist()
         for name in texts()
     }
-    names = sorted({row["database_name"] for row in answers["alarm_per_hour"]})
-    return [_measured(name, whole, operators, answers) for name in names]
+
+
+def _within(known: Span, whole: Span) -> Span:
+    """Rates are over what is known: an alarm that nobody read is not one that did not happen."""
+    start, end = max(known.start, whole.start), min(known.end, whole.end)
+    return Span(min(start, end), end)
+
+
+def _must_know(known: Mapping[str, Span], whole: Span) -> None:
+    if known and all(_within(each, whole).length <= 0 for each in known.values()):
+        first, last = min(each.start for each in known.values()), max(each.end for each in known.values())
+        raise SettingsError(
+            f"the lake knows event frames from {iso(first)[:19]} to {iso(last)[:19]} UTC only",
+            subject="the span of the report",
+            hint="`pi-lakeflow alarms --since TIME` reads older ones, `pi-lakeflow alarms` newer ones",
+        )
 
 
 def _measured(database: str, span: Span, operators: int, answers: Mapping[str, Rows]) -> Performance:

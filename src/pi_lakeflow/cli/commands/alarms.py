@@ -89,8 +89,8 @@ def report(
 ) -> int:
     """Report on the alarms of a year, or of any span, as ISA-18.2 and EEMUA 191 measure them.
 
-    Asks the lake only. An alarm counts in the span that it starts in. Without --year and --since:
-    the last 30 days.
+    Asks the lake only, and is over what the lake knows of the span. An alarm counts where it starts.
+    Without --year and --since: the last 30 days.
     """
     from pi_lakeflow.app.alarms.performance import measure
     from pi_lakeflow.app.alarms.report import html as page
