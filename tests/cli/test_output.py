@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from pi_lakeflow.cli.output import Output
 from pi_lakeflow.errors import SourceUnavailable
@@ -76,3 +78,29 @@ def test_tables_align_and_keep_odd_names(capsys: Capture) -> None:
     assert head.split() == ["tag", "rows"]
     assert "A [x] & ;" in first
     assert len(first.rstrip()) == len(second.rstrip()) == len(head.rstrip())
+
+
+def on_a_terminal(width: int) -> tuple[Output, StringIO]:
+    written = StringIO()
+    return Output(out=Console(file=written, width=width, markup=False, soft_wrap=True)), written
+
+
+def test_a_narrow_terminal_folds_and_cuts_nothing() -> None:
+    """Every word is there, whatever the width, and no line is wider where folding helps."""
+    said = "a long description of what this is about, to the end"
+    for width in (20, 30, 40, 80, 200):
+        output, written = on_a_terminal(width)
+        output.table(("key", "value…", "from"), [("first.key", said, "line 12"), ("b", "x", "default")])
+        lines = written.getvalue().splitlines()
+        assert set(" ".join(lines).split()) >= {*said.replace("description", "").split(), "12", "default"}
+        assert "…" not in written.getvalue()
+        if width >= 40:
+            assert max(map(len, lines)) <= width
+
+
+def test_numbers_are_never_cut() -> None:
+    """4.1 s must not become 4.1, however narrow the terminal."""
+    output, written = on_a_terminal(24)
+    output.table(("started", ">rows", ">left", ">took"), [("2026-11-24", "831,946", "", "4.1 s")])
+    assert "4.1 s" in written.getvalue()
+    assert "left" not in written.getvalue()  # an empty column gives its room

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from rich.console import Console, JustifyMethod
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
 from pi_lakeflow.cli.problems import Censor, Problem, problem_of, trace_of
 
 _WIDE = 10_000  # columns of what is no terminal: nothing is folded
+_FOLDED = 16  # columns that a folded column keeps
 
 
 class ReaderGone(Exception):
@@ -92,19 +94,34 @@ class Output:
             self.text(Text.assemble(("  " + label.ljust(width) + "  ", "dim"), value))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """``>title`` is a column of numbers; ``title…`` is cut first where there is no room."""
+        """``>title`` is a column of numbers; ``title…`` is folded where there is no room.
+
+        Nothing is left out but columns without a cell, and those only for want of room.
+        """
         if self.json:
             return
         cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+        widths = [_widest(title, [row[place] for row in cells]) for place, title in enumerate(columns)]
+        shown = list(range(len(columns)))
+        if _room(columns, widths, shown) > self.out.width:
+            shown = [place for place in shown if any(row[place] for row in cells)] or shown
+        fits = _room(columns, widths, shown) <= self.out.width
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for place, title in enumerate(columns):
+        for place in shown:
+            title = columns[place]
             side: JustifyMethod = "right" if title.startswith(">") else "left"
-            needed = 0 if title.endswith("…") else max((row[place].cell_len for row in cells), default=0)
-            name = title.strip(">…")
-            table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", min_width=needed)
+            folds = fits and title.endswith("…")
+            needed = min(widths[place], _FOLDED) if folds else widths[place]
+            table.add_column(
+                title.strip(">…"), justify=side, no_wrap=not folds, overflow="fold", min_width=needed
+            )
         for row in cells:
-            table.add_row(*row)
-        self.out.print(table, soft_wrap=False)
+            table.add_row(*(row[place] for place in shown))
+        if fits:
+            self.out.print(table, soft_wrap=False)
+        else:  # the terminal breaks the lines: better ugly than cut
+            drawn = self.out.render(table, self.out.options.update_width(_WIDE))
+            self.out.print(Segments(drawn), soft_wrap=True, end="")
 
     def note(self, line: str | Text, *, style: str = "") -> None:
         """Something worth knowing that is no result."""
@@ -129,3 +146,13 @@ class Output:
         for cause in problem.causes:
             self.note(Text.assemble(("  because ", "dim"), clean(cause)))
         self.note(Text.assemble(("hint: ", "bold"), clean(problem.hint)))
+
+
+def _widest(title: str, cells: Sequence[Text]) -> int:
+    return max(cell.cell_len for cell in (Text(title.strip(">…")), *cells))
+
+
+def _room(columns: Sequence[str], widths: Sequence[int], shown: Sequence[int]) -> int:
+    """The least width of a table with these columns, two blanks behind each but the last."""
+    least = [min(widths[p], _FOLDED) if columns[p].endswith("…") else widths[p] for p in shown]
+    return sum(least) + 2 * (len(shown) - 1)

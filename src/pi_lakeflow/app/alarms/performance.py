@@ -57,7 +57,7 @@ def measure(
     """The figures of each database that had alarms in ``span``, over what the lake knows of it. ``until``
     is now (microseconds), where a span that has not ended yet is cut.
 
-    Raises ``SettingsError`` when there are no alarms at all in the lake, or the lake knows nothing of the span.
+    Raises ``SettingsError`` when there are no alarms at all in the lake, or it knows nothing of the span.
     """
     if not lake.table(PI_ALARM_EVENTS).exists():
         raise SettingsError(
