@@ -87,17 +87,19 @@ def test_tracebacks_are_whole() -> None:
 
 
 def test_the_censor_knows_the_secrets_of_the_settings() -> None:
-    """Those of the proxy and the object store too."""
+    """Those of the proxy (its password alone, too), the object store and Zerobus as well."""
     config = {
         "pi_web_api_url": "https://h/piwebapi",
         "auth": {"type": "basic", "username": "reader", "password": "correct-horse"},
         "proxy": "http://me:open-sesame@proxy:3128",
         "lake": {"path": "s3://b/l", "storage_options": {"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}},
+        "zerobus": {"client_secret": "tell-nobody"},
     }
     censor = Censor()
     censor.learn(load(config, environ={}))
     told = censor.clean("x correct-horse y http://me:open-sesame@proxy:3128 z wJalrXUtnFEMI reader")
     assert told == "x *** y *** z *** reader"
+    assert censor.clean("of open-sesame, tell-nobody") == "of ***, ***"
 
 
 def test_the_censor_bears_secrets_that_cannot_be_read() -> None:

@@ -166,3 +166,43 @@ def test_tables_are_listed_described_and_created(capsys: Capture) -> None:
 def test_version_names_its_parts(capsys: Capture) -> None:
     assert program.run(["version", "--json"]) == 0
     assert {"version", "python", "deltalake", "pyarrow"} <= end_of(capsys.readouterr().out).keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mention", "hint"),
+    [
+        (
+            ["status", "--config", "not-there.yaml"],
+            "not-there.yaml: cannot read",
+            "init --config not-there.yaml",
+        ),
+        (["status", "--config", "latin.yaml"], "not text in UTF-8", "UTF-8"),
+        (["status", "--config", "broken.yaml"], "broken.yaml line 2: not YAML", "quotes"),
+        (
+            ["plan", "--url", "http://h/piwebapi", "--tag", "@none.txt"],
+            "none.txt: No such file",
+            "one tag a line",
+        ),
+        (["connector", "--out", "latin.yaml"], "latin.yaml: cannot be written", "--out"),
+        (["connector", "--out", "latin.yaml/below"], "latin.yaml/below: cannot be written", "--out"),
+        (["init", "--config", "no/folder.yaml"], "no/folder.yaml: cannot be written", "--config"),
+        (["init", "--config", "new.yaml", "--url", "nonsense"], "in new.yaml line", ""),
+        (["simulate", "--now", "yesterday"], "'yesterday' is not a time such as", ""),
+        (["alarms", "report", "--url", "http://h/piwebapi", "--year", "99999"], "--year 99999", "2025"),
+    ],
+    ids=lambda given: " ".join(given)[:40] if isinstance(given, list) else "",
+)
+def test_what_cannot_be_used_is_named_with_a_remedy(
+    arguments: list[str], mention: str, hint: str, folder: Path, capsys: Capture
+) -> None:
+    """In few lines, and without the names of files of our own."""
+    (folder / "latin.yaml").write_bytes(b"catalog: caf\xe9\n")
+    (folder / "broken.yaml").write_text("a: [\n")
+    assert program.run(arguments) == 2
+    said = capsys.readouterr().err
+    lines = said.splitlines()
+    assert mention in said
+    assert hint in lines[-1]
+    assert len(lines) <= 3
+    assert ".new" not in said
+    assert not (folder / "new.yaml").exists()

@@ -30,7 +30,11 @@ def chosen_span(
                 "a year is a span already", subject="--year", hint="leave --since and --until out"
             )
         if not 1970 <= year < 9999:
-            raise SettingsError("there is no such year", subject=f"--year {year}")
+            raise SettingsError(
+                "there is no such year",
+                subject=f"--year {year}",
+                hint="a year from 1970 on, such as --year 2025",
+            )
         first, last = (datetime(y, 1, 1, tzinfo=settings.time_zone) for y in (year, year + 1))
         return Span(to_micros(first), to_micros(last)), str(year)
     moment = from_micros(now)

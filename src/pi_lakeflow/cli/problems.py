@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from urllib.parse import unquote
 
 from pi_lakeflow.errors import PiLakeflowError, SettingsError, Unavailable
 from pi_lakeflow.settings import Secret, Settings
@@ -12,6 +14,7 @@ from pi_lakeflow.settings import Secret, Settings
 BUG = 101
 _LEAST = 5  # characters: shorter secrets occur in ordinary words
 _HIDDEN = "***"
+_PASSWORD = re.compile(r"://[^/@:]*:([^/@]+)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,7 @@ class Censor:
                 text = secret.reveal()
             except SettingsError:
                 continue  # cannot be read, so cannot be told
-            if len(text) >= _LEAST:
-                self._secrets.add(text)
+            self._secrets.update(part for part in _parts(text) if len(part) >= _LEAST)
 
     def clean(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
@@ -124,7 +126,18 @@ class Censor:
         return text
 
 
-def _secrets(settings: Settings) -> Iterable[Secret]:
-    auth = settings.auth
-    found = (auth.password, auth.token, auth.client_secret, settings.proxy)
-    return (each for each in (*found, *(settings.lake.storage_options or {}).values()) if each is not None)
+def _secrets(item: object) -> Iterator[Secret]:
+    """Wherever a setting holds one: a new key must not be forgotten here."""
+    if isinstance(item, Secret):
+        yield item
+    elif isinstance(item, Mapping):
+        yield from (found for each in item.values() for found in _secrets(each))
+    elif is_dataclass(item):
+        yield from (found for each in fields(item) for found in _secrets(getattr(item, each.name)))
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """The secret, and the password in it where it is a URL."""
+    yield secret
+    if found := _PASSWORD.search(secret):
+        yield from (found[1], unquote(found[1]))

@@ -181,7 +181,12 @@ def _file(name: str, where: str, base: Path) -> Iterator[Selector]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read the list of tags: {error}", subject=where, hint=_FORMS) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise SettingsError(
+            f"cannot read the list of tags {path}: {why}",
+            subject=where,
+            hint=f"write one tag a line into {path.name}; relative paths count from the file's folder",
+        ) from error
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if text and not text.startswith("#"):

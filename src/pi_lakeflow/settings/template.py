@@ -17,13 +17,15 @@ _AUTH = {
 }
 
 _TEMPLATE = """\
-# pi-lakeflow configuration. All keys: docs/reference/configuration.md
+# pi-lakeflow configuration. All keys: pi-lakeflow config reference
 # Every value can also come from the environment: PI_LAKEFLOW_AUTH__PASSWORD is auth.password.
 
 pi_web_api_url: {url}
 
 auth:                        # anonymous, basic, bearer, oidc, kerberos, ntlm
 {auth}
+
+#data_server: PISRV01        # where PI Web API knows several
 
 # Names, masks ("SINUS*"), all, \\\\server\\tag, \\\\server\\database\\element|attribute,
 # webid:..., "@tags.txt", {{af_query: "Template:=Pump"}}

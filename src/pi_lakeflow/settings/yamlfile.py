@@ -37,8 +37,20 @@ def read_file(path: Path) -> Document:
     """Raises ``SettingsError`` when the file cannot be read or is no YAML mapping."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read the configuration: {error}", subject=str(path)) from error
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the configuration: {error.strerror}",
+            subject=str(path),
+            hint=f"pi-lakeflow init --config {path.name} writes one"
+            if not path.exists()
+            else "--config FILE",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"the configuration is not text in UTF-8: {error.reason} at byte {error.start}",
+            subject=str(path),
+            hint="save it as UTF-8",
+        ) from error
     return parse_document(text, name=path.name)
 
 
@@ -64,7 +76,7 @@ def _compose(text: str, name: str) -> yaml.Node | None:
             f"not YAML: {getattr(error, 'problem', None) or error}",
             subject=f"{name}{where}",
             hint="indent with spaces, and put quotes around values that begin with * & @ % ! or hold ': '",
-        ) from error
+        ) from None  # it would say the same again, over many lines
 
 
 class _Reader:

@@ -115,7 +115,10 @@ def config_of(
 
 
 def _micros(text: str) -> int:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time such as 2026-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC, such as Z")
     return from_datetime(moment) // MICRO

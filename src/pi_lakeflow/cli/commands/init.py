@@ -109,7 +109,15 @@ def _write(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         load(path=draft, environ={})
         draft.replace(path)
+    except SettingsError as error:
+        raise SettingsError(
+            error.message.replace(draft.name, path.name),
+            subject=error.subject,
+            hint=error.hint or "write it differently; nothing was written",
+        ) from None
     except OSError as error:
-        raise SettingsError(f"cannot be written: {error.strerror}", subject=str(path)) from error
+        raise SettingsError(
+            f"cannot be written: {error.strerror}", subject=str(path), hint="--config OTHER.yaml"
+        ) from error
     finally:
         draft.unlink(missing_ok=True)

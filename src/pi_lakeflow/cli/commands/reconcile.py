@@ -140,6 +140,9 @@ def _show(output: Output, made: Reconciliation, *, repaired: bool) -> None:
 def _told(output: Output, made: Reconciliation) -> None:
     different, unread = made.found.different, made.found.unread
     span = words.span(made.span.start, made.span.end)
+    if not made.tags:
+        output.text(f"Nothing of these tags is covered in {span}: there is nothing to compare")
+        return
     output.text(f"Compared {words.things(made.tags, 'tag')} over {span}")
     if made.found.findings and not different and not unread:
         output.text(f"Equal: {words.things(made.events, 'event')}")

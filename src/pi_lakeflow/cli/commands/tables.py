@@ -37,7 +37,7 @@ def tables(call: Call, name: Name = None, as_ddl: Ddl = False, schema: Schema = 
         output.text("\n\n".join(ddl(spec, schema) for spec in chosen))
     elif name is None:
         listed = [(Text(s.name, style="bold"), str(s.grain), ", ".join(s.key), s.doc) for s in chosen]
-        output.table(("table", "grain", "key", "what it holds…"), listed)
+        output.table(("table", "grain", "key…", "what it holds…"), listed)
     else:
         spec = chosen[0]
         output.text(spec.doc)

@@ -117,6 +117,7 @@ class Catalog:
         raise SettingsError(
             f"no data server is called {name!r}; there are {', '.join(sorted(servers)) or 'none'}",
             subject="data_server",
+            hint="name one of these under `data_server`",
         )
 
     async def _points_of(self, webids: Iterable[str]) -> dict[str, Tag]:

@@ -23,15 +23,23 @@ def environment() -> Environment:
 
 
 def write(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> None:
-    """Write ``texts`` by path below ``folder``. Raises ``SettingsError`` when files are in the way."""
+    """Write ``texts`` by path below ``folder``.
+
+    Raises ``SettingsError`` when files are in the way, or the folder cannot be written.
+    """
     there = [name for name in texts if (folder / name).exists()]
     if there and not overwrite:
         raise SettingsError(
-            f"{len(there)} files are there already, such as {there[0]}",
+            f"{there[0]} is there already" + (f", and {len(there) - 1} more" if there[1:] else ""),
             subject=str(folder),
             hint="--force, or --out OTHER",
         )
-    for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be written: {error.strerror}", subject=str(folder), hint="--out OTHER"
+        ) from error
