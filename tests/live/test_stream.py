@@ -264,3 +264,21 @@ async def test_a_tag_without_a_channel_leaves_the_others_alone(tmp_path: Path) -
             await service.until(lambda: not _filling(service) and service.pulse.gaps)
             await asyncio.sleep(1.5)
         assert_archived_once(service.lake, sim, TAGS)
+
+
+async def test_stopped_before_a_channel_is_open_is_an_end_like_others(tmp_path: Path) -> None:
+    """Somebody presses Ctrl-C while the server takes its time to let us in."""
+    async with start_simulator(
+        config(faults=(Fault("latency", route="/streamsets/channel", seconds=20),))
+    ) as sim:
+        async with streaming(sim, tmp_path) as service:
+            await asyncio.sleep(0.5)
+            assert not any(service.pulse.open.values())
+            report = await service.end()
+        assert report.exit_code == 0
+        sim.faults.clear()
+        async with streaming(sim, tmp_path) as service:
+            await service.until(lambda: service.pulse.written > 5)
+            await asyncio.sleep(1.5)
+            await service.end()
+        assert_archived_once(service.lake, sim, TAGS)

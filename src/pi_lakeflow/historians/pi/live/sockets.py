@@ -84,7 +84,7 @@ class Sockets:
         self.reconnects = 0
 
     async def open(self, name: str, webids: Sequence[str]) -> None:
-        """Hold a channel from now on; returns when it is open for the first time.
+        """Hold a channel from now on; returns when it is open for the first time, or let go of meanwhile.
 
         Raises ``SettingsError`` (credentials, certificate) when it cannot be opened at all; anything
         else is tried again until it works.
@@ -92,9 +92,11 @@ class Sockets:
         held = self._held[name] = _Held(name, tuple(webids))
         held.task = asyncio.create_task(self._hold(held), name=f"channel {name}")
         ready = asyncio.create_task(held.ready.wait())
-        await asyncio.wait({ready, held.task}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if held.task.done():
+        try:
+            await asyncio.wait({ready, held.task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if held.task.done() and not held.closing:
             del self._held[name]
             held.task.result()
 
