@@ -31,6 +31,11 @@ from pi_lakeflow.settings import load
 
 SIZES = {"quick": (200, 2.0, 1), "small": (2_000, 24.0, 2), "full": (16_000, 24.0, 2)}  # tags, hours, rounds
 
+_RECOMMENDED = {  # by docs/spark.md, for rows that go through Spark
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+}
+
 
 @dataclass(frozen=True)
 class Way:
@@ -149,7 +154,8 @@ def session() -> Iterator[Any]:
         warnings.simplefilter("ignore")  # pyspark's own, about the newest pandas
         from pyspark.sql import SparkSession
 
-        spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+        builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+        spark = builder.config(map=_RECOMMENDED).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     try:
         yield spark

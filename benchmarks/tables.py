@@ -89,7 +89,8 @@ def through_spark(rates: Rates) -> str:
 _SPARK_TEXT = """
 One local Spark with two cores (`local[2]`), warm: its start, some ten seconds, is not counted. Tables are
 compared with the archive. The start of a query, and of each micro-batch, is counted: a few seconds, however
-many rows there are. `python -m benchmarks.spark` writes this table.
+many rows there are. Spark is set as [recommended](spark.md#6-write-delta). `python -m benchmarks.spark`
+writes this table.
 """.strip()
 
 _DECODE_TEXT = """

@@ -26,10 +26,18 @@ def refresh_active(lake: Lake, *, ingested_at: int) -> int:
 
 def refresh_summary(lake: Lake, *, ingested_at: int) -> Changed:
     """Rebuild ``pi_alarm_summary``."""
-    names = ("source", "database_name", "date", "severity", "is_active", "acknowledged")
     events = lake.table(PI_ALARM_EVENTS)
-    schema = pa.schema([PI_ALARM_EVENTS.arrow_schema.field(name) for name in names])
-    alarms = events.read(list(names)) if events.exists() else schema.empty_table()
+    schema = pa.schema([PI_ALARM_EVENTS.arrow_schema.field(name) for name in SUMMED])
+    alarms = events.read(list(SUMMED)) if events.exists() else schema.empty_table()
+    return keep_all(lake.table(PI_ALARM_SUMMARY), summary_of(alarms, ingested_at=ingested_at))
+
+
+SUMMED = ("source", "database_name", "date", "severity", "is_active", "acknowledged")
+"""The columns of ``pi_alarm_events`` that its summary is made of."""
+
+
+def summary_of(alarms: pa.Table, *, ingested_at: int) -> pa.Table:
+    """Rows of ``pi_alarm_summary`` for rows of ``pi_alarm_events``."""
     alarms = alarms.filter(pc.equal(alarms["source"], "event_frame"))
     counted = {
         "total_alarms": pa.array([1] * alarms.num_rows, pa.int64()),
@@ -44,8 +52,7 @@ def refresh_summary(lake: Lake, *, ingested_at: int) -> Changed:
     columns["ingested_at"] = pa.array(
         [from_micros(ingested_at)] * sums.num_rows, pa.timestamp("us", tz="UTC")
     )
-    wanted = pa.table(columns).select(PI_ALARM_SUMMARY.arrow_schema.names)
-    return keep_all(lake.table(PI_ALARM_SUMMARY), wanted.cast(PI_ALARM_SUMMARY.arrow_schema))
+    return pa.table(columns).select(PI_ALARM_SUMMARY.arrow_schema.names).cast(PI_ALARM_SUMMARY.arrow_schema)
 
 
 _RANKS: Mapping[str, Sequence[int]] = {

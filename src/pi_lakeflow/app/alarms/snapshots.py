@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pi_lakeflow.app.alarms.derived import summary_of
 from pi_lakeflow.app.alarms.framerows import frame_rows, in_chunks, judged
 from pi_lakeflow.app.alarms.keep import rows_of
 from pi_lakeflow.app.alarms.run import chosen, criteria_of
@@ -21,7 +22,12 @@ from pi_lakeflow.engines.spark.ports import Stretch
 from pi_lakeflow.historians.pi.decode.frames import moment
 from pi_lakeflow.historians.pi.frames.alarms import AlarmReader
 from pi_lakeflow.historians.pi.frames.reader import Database, Details, Item
-from pi_lakeflow.historians.pi.tables.alarms import PI_ACTIVE_ALARMS, PI_ALARM_EVENTS, PI_ELEMENT_ALARMS
+from pi_lakeflow.historians.pi.tables.alarms import (
+    PI_ACTIVE_ALARMS,
+    PI_ALARM_EVENTS,
+    PI_ALARM_SUMMARY,
+    PI_ELEMENT_ALARMS,
+)
 from pi_lakeflow.historians.pi.tables.eventframes import (
     PI_EVENT_FRAME_ANNOTATIONS,
     PI_EVENT_FRAME_ATTRIBUTES,
@@ -123,6 +129,22 @@ async def _started_in(stretch: Stretch, items: AsyncIterator[Item]) -> AsyncIter
 # -- the rest ----------------------------------------------------------------------------------------
 
 
+async def _summary(
+    reader: AlarmReader, settings: Settings, databases: Sequence[Database], now: int
+) -> list[Any]:
+    """Days do not end where stretches do, so all alarms are counted in one go."""
+    start, end = _span(settings, now)
+    whole = Stretch(start, end + 1, with_earlier=True)
+    rows = [
+        row
+        for database in databases
+        async for row in _rows(reader, settings, PI_ALARM_EVENTS, database, whole)
+    ]
+    events = rows_of(PI_ALARM_EVENTS, rows, ingested_at=now)
+    sums: list[Any] = summary_of(events, ingested_at=now).to_pylist()
+    return sums
+
+
 async def _active(reader: AlarmReader, _: Settings, databases: Sequence[Database], __: int) -> list[Any]:
     return [row for database in databases for row in await reader.active(database)]
 
@@ -165,6 +187,7 @@ async def _contacts(reader: AlarmReader, _: Settings, databases: Sequence[Databa
 
 _Question = Callable[[AlarmReader, Settings, Sequence[Database], int], Awaitable[list[Any]]]
 _QUESTIONS: dict[TableSpec, _Question] = {
+    PI_ALARM_SUMMARY: _summary,
     PI_ACTIVE_ALARMS: _active,
     PI_ELEMENT_ALARMS: _limits,
     PI_NOTIFICATION_RULES: _rules,
