@@ -13,6 +13,7 @@ from pyspark.sql.types import DateType, StructType, TimestampType
 from pi_lakeflow.app.lakeflow import PILakeflowConnect
 from pi_lakeflow.errors import PiLakeflowError, SettingsError
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
+from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.span import SECOND, iso, to_micros
 from pi_lakeflow.simulator import Fault, FixedClock, Oddities, Simulator, SimulatorConfig, run_in_thread
 
@@ -81,6 +82,17 @@ def read_all(
             return rows, end
         start = end
     raise AssertionError("the offsets do not converge")
+
+
+def test_the_present_stands_still_while_a_run_goes_on(
+    options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a batch takes: else a run over a slow server brings ever more and never ends."""
+    connector = PILakeflowConnect(options)
+    _, end = read_all(connector, None, {})
+    later = FixedClock(SystemClock().now() + HOUR)
+    monkeypatch.setattr("pi_lakeflow.engines.spark.sight.SystemClock", lambda: later)
+    assert connector.latest_offset(TABLE, {}, end) == end
 
 
 def test_tables_are_listed_once_and_described(options: dict[str, str]) -> None:

@@ -33,15 +33,15 @@ class Sight:
         self._found: Survey | None = None
         self._looked = 0.0
         self._ahead = 0  # microseconds that the historian's clock is ahead of ours
-        self._frozen = False
+        self._frozen: int | None = None  # the present that is not to move any more
         self._others: dict[str, Tag] = {}
         self._rates: Mapping[str, float] | None = None
         self.awake = False
 
     def freeze(self) -> None:
-        """Look around once more, and then no more."""
+        """Look around once more, and then no more: neither tags nor the present change."""
         self._survey()
-        self._frozen = True
+        self._frozen = SystemClock().now() + self._ahead
 
     def woken(self) -> None:
         """What was left behind has been put to work again."""
@@ -51,7 +51,7 @@ class Sight:
         """The end of what may be read now: `until`, or the present less `settle`."""
         settings = self._options.settings
         self._survey()
-        now = SystemClock().now() + self._ahead
+        now = SystemClock().now() + self._ahead if self._frozen is None else self._frozen
         asked = parse_time(settings.until, now=from_micros(now), zone=settings.time_zone)
         settled = (now - settings.settle // timedelta(microseconds=1)) // GRID * GRID
         return min(asked, settled)
@@ -99,7 +99,7 @@ class Sight:
 
     def _survey(self) -> Survey:
         every = self._options.rediscover / SECOND
-        due = self._found is None or (not self._frozen and time.monotonic() - self._looked > every)
+        due = self._found is None or (self._frozen is None and time.monotonic() - self._looked > every)
         if due or self._found is None:
             self._found, first = self._look(), self._found is None
             self._looked = time.monotonic()
