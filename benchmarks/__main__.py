@@ -29,6 +29,7 @@ def measured(case: Case) -> results.Line:
         parts = apart.measured(case, server) if case.apart else None
         brought = contenders.compete(case, server.url, Path(folder))
         truth.verify(case, brought.table)
+        files, file_bytes = truth.files_of(brought.table)
     usage = brought.usage
     return results.Line(
         label=case.label,
@@ -41,6 +42,8 @@ def measured(case: Case) -> results.Line:
         requests=brought.requests,
         wire_bytes=brought.wire_bytes,
         body_bytes=brought.body_bytes,
+        files=files,
+        file_bytes=file_bytes,
         stands_for=case.stands_for,
         time=brought.time,
         apart={} if parts is None else parts.rates,

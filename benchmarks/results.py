@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 FOLDER = Path(__file__).parent / "results"
+_LOOK = 3.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Line:
     requests: int
     wire_bytes: int
     body_bytes: int
+    files: int = 0
+    file_bytes: int = 0  # half of the table is in files of this size or larger
     stands_for: int = 0
     time: dict[str, float] = field(default_factory=dict)
     apart: dict[str, float] = field(default_factory=dict)
@@ -89,11 +92,11 @@ def now() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What this was measured on."""
+    """What this was measured on, and how many of its processors others keep busy right before."""
     return {
         "processors": psutil.cpu_count() or 0,
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "load_before": round(psutil.getloadavg()[0], 1),
+        "busy_before": round(psutil.cpu_percent(interval=_LOOK) / 100 * (psutil.cpu_count() or 1), 1),
         "python": platform.python_version(),
         "version": version("pi-lakeflow"),
     }

@@ -147,6 +147,7 @@ def _cells(line: Line, slowest: Line | None, processors: int) -> dict[str, str]:
         "JSON / received": _received(line),
         "CPU s per M rows": f"{line.cpu_seconds / line.rows * 1e6:,.2f}",
         "peak memory": _size(line.peak_bytes),
+        "files": f"{line.files} of {_size(line.file_bytes)}" if line.files else "",
         "of the slowest part": "" if line.limit_share is None else f"{line.limit_share:.0%}",
         "of the processors": "" if turns is None else f"{turns:.0%}",
     }
@@ -167,16 +168,17 @@ def _apart(line: Line) -> str:
 
 def _where(result: Result | Rates | Curves) -> str:
     on = result.machine
-    busy = on["load_before"] > _IDLE
+    busy = on["busy_before"] > _IDLE
     others = " *Others kept the computer busy meanwhile: only the ratios mean something.*" if busy else ""
     return (
         f"*Measured {result.at} at size `{result.size}`, {on['processors']} processors shared with the "
-        f"simulator (load before: {on['load_before']}), Python {on['python']}, pi-lakeflow {on['version']}.*"
+        f"simulator (kept busy by others before: {on['busy_before']}), Python {on['python']}, "
+        f"pi-lakeflow {on['version']}.*"
         f"{others}"
     )
 
 
-_IDLE = 1.0  # load; above, somebody else is at work
+_IDLE = 0.3  # processors; above, somebody else is at work
 
 
 def _draw(result: Result, pictures: Path) -> None:

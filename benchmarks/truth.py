@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -50,6 +51,14 @@ def verify(case: Case, table: Path) -> None:
             raise Wrong(f"{case.label}: day, rows, tags: {told}")
         for name, rows in true.items():
             _same_values(connection, files, name, rows)
+
+
+def files_of(table: Path) -> tuple[int, int]:
+    """How many files a table has, and the size that half of its bytes are in files of, or of more."""
+    sizes = sorted((Path(uri).stat().st_size for uri in DeltaTable(str(table)).file_uris()), reverse=True)
+    half = sum(sizes) / 2
+    reached = next(place for place, total in enumerate(accumulate(sizes)) if total >= half)
+    return len(sizes), sizes[reached]
 
 
 def world_of(case: Case) -> World:
