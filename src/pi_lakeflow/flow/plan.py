@@ -227,7 +227,10 @@ def _new_lanes(
 ) -> tuple[list[Join], list[LaneWork]]:
     joins, work = [], []
     for stretch, webids in sorted(fresh.items()):
-        groups = _groups(webids, stretch.span.length, sizing, rates)
+        stretches = max(1, min(sizing.parallel, stretch.span.length // sizing.segment))
+        groups = _groups(
+            webids, stretch.span.length, sizing, rates, parallel=-(-sizing.parallel // stretches)
+        )
         last = None if stretch.cap == _NO_CAP else stretch.cap
         for segment in _segments(stretch.span, len(groups), sizing):
             cap = last if segment.end == stretch.span.end else segment.end
@@ -239,14 +242,14 @@ def _new_lanes(
 
 
 def _groups(
-    webids: Sequence[str], length: int, sizing: Sizing, rates: Mapping[str, float]
+    webids: Sequence[str], length: int, sizing: Sizing, rates: Mapping[str, float], *, parallel: int
 ) -> list[tuple[str, ...]]:
     """Like to like, and no group with more than its share of the rows: a lane is read step by step, so one
     with all the dense tags would go on alone when the others are done."""
     rows = expected_pace(webids, rates) * length
     least = math.ceil(sizing.least_rows * len(webids) / max(1.0, rows))
-    size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // sizing.parallel))))
-    share = max(sizing.least_rows, rows / sizing.parallel)
+    size = max(1, min(sizing.lane_tags, max(least, -(-len(webids) // parallel))))
+    share = max(sizing.least_rows, rows / parallel)
     ordered = sorted(webids, key=lambda webid: (-_magnitude(rates.get(webid, USUAL_PACE)), webid))
     groups: list[tuple[str, ...]] = []
     for group in chunks(ordered, size):
@@ -263,7 +266,8 @@ def _magnitude(rate: float) -> int:
 
 
 def _segments(span: Span, groups: int, sizing: Sizing) -> list[Span]:
-    """Cut a long history of few tags into stretches that can be read side by side."""
+    """Cut a long history of few tags into stretches that can be read side by side. Where time can be cut,
+    tags are not: each day of a lane then has all tags, and its file is written once."""
     count = min(-(-sizing.parallel // groups), max(1, span.length // sizing.segment))
     days = -(-span.length // count // DAY) * DAY if count > 1 else 0
     if not days:
