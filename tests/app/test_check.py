@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from pi_lakeflow.app.check import Check, Verdict, check
 from pi_lakeflow.settings import Settings, load
@@ -228,3 +230,12 @@ def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
     assert found["clock"].verdict is Verdict.WARN
     assert "behind this machine" in found["clock"].detail
     assert "50 per second" in found["rate limit"].detail
+
+
+def test_a_table_of_somebody_else_is_seen_before_the_first_run(checked: Checked, tmp_path: Path) -> None:
+    write_deltalake(str(tmp_path / "new/lake/main/bronze/pi_timeseries"), pa.table({"a": [1]}))
+    found = checked()
+    assert failed(found) == ["write the lake"]
+    assert "not ours" in found["write the lake"].detail
+    assert "`schema`" in hint(found["write the lake"])
+    assert found["write the lake"].exit_code == 2

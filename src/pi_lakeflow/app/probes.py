@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from pi_lakeflow.app.source import connection_of, open_lake
 from pi_lakeflow.errors import SinkUnavailable, SourceUnavailable, TlsRefused
+from pi_lakeflow.flow.tables import PI_LANES
+from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.tables import Column, Grain, TableSpec
 from pi_lakeflow.settings import Settings
 
@@ -93,7 +95,9 @@ async def handshake(settings: Settings) -> Handshake:
 
 
 async def write_probe(settings: Settings) -> str:
-    """Create a table in the lake, read it back, remove it. Raises ``SinkUnavailable``."""
+    """Create a table in the lake, read it back, remove it. Raises ``SinkUnavailable``, and ``SettingsError``
+    for a table of somebody else where ours will be.
+    """
     return await asyncio.to_thread(_write_probe, settings)
 
 
@@ -106,6 +110,9 @@ def _write_probe(settings: Settings) -> str:
         columns=(Column("probe", pa.string(), "Nothing."),),
     )
     lake = open_lake(settings)
+    for ours in (PI_LANES, PI_TIMESERIES):
+        if lake.table(ours).exists():
+            lake.table(ours).handle()
     table = lake.table(spec)
     local = "://" not in table.path
     missing = [p for p in Path(table.path).parents if not p.exists()] if local else []

@@ -107,7 +107,7 @@ class Followed:
     def failed(self) -> None:
         """It is tried again, later and later."""
         self.stuck += 1
-        self.retry_at = monotonic() + min(_LONGEST_RETRY, 5.0 * 2**self.stuck)
+        self.retry_at = monotonic() + later(5.0, self.stuck, _LONGEST_RETRY)
 
     def succeeded(self, spans: Sequence[Span]) -> None:
         """These places are right."""
@@ -196,7 +196,7 @@ class ChangeFollower:
                     waits += 1
                 else:
                     self.activity.problem, waits = "", 0
-                await self._pause(min(_LONGEST_WAIT, self._pace.poll * 2**waits))
+                await self._pause(later(self._pace.poll, waits, _LONGEST_WAIT))
             await self._settle()
         finally:
             if self._advancing is not None:
@@ -347,6 +347,11 @@ class ChangeFollower:
         if certain and self._moment:
             markers = {w: marker for w in certain if (marker := self._tags[w].marker) is not None}
             await asyncio.to_thread(self._book.mark, markers, self._moment)
+
+
+def later(base: float, times: int, longest: float) -> float:
+    """Seconds to wait after ``times`` failures in a row, of which an outage of a day brings thousands."""
+    return min(longest, base * 2.0 ** min(times, 32))
 
 
 def _less(spans: Sequence[Span], without: Sequence[Span]) -> list[Span]:
