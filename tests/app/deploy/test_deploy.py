@@ -153,7 +153,7 @@ def test_what_cannot_be_deployed_is_refused_before_anything_is_written(
 
 def test_files_are_overwritten_only_when_told(plan: Deployment) -> None:
     first = deploy(settings(), plan)
-    with pytest.raises(SettingsError, match="are there already"):
+    with pytest.raises(SettingsError, match="is there already, and 10 more"):
         deploy(settings(), plan)
     assert deploy(settings(), replace(plan, overwrite=True)) == first
 
