@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pi_lakeflow.engines.changes import Followed, later
+from pi_lakeflow.engines.changes import Followed
+from pi_lakeflow.flow.retry import later
 
 
 def test_an_outage_of_weeks_is_waited_out() -> None:

@@ -14,7 +14,7 @@ from pi_lakeflow.flow.committer import Failed
 from pi_lakeflow.flow.plan import Plan, Sizing, coverage, lanes_by_tag, plan
 from pi_lakeflow.flow.registry import Registry
 from pi_lakeflow.flow.tables import PI_LANES
-from pi_lakeflow.flow.windows import ROWS_OF_A_TAG, effort
+from pi_lakeflow.flow.windows import effort, expected_pace
 from pi_lakeflow.historians.pi.tables.timeseries import PI_TIMESERIES
 from pi_lakeflow.model.clock import SystemClock
 from pi_lakeflow.model.ports import Lake, LaneMoved
@@ -49,7 +49,11 @@ class Prepared:
     until: int
     rates: Mapping[str, float]
     rows: float  # expected, about
-    effort: float  # `flow.windows.effort` of all the work
+
+    @property
+    def effort(self) -> float:
+        """``flow.windows.effort`` of all the work."""
+        return effort(self.rows, sum(len(item.webids) for item in self.plan.work))
 
 
 async def prepare(
@@ -63,11 +67,10 @@ async def prepare(
     requests, since, until = await asyncio.to_thread(_requests, settings, request, tags, lanes, now)
     rates = await survey(source, lake, requests, tags)
     made = await asyncio.to_thread(plan, requests, lanes, sizing=_sizing(settings), nonce=run_id, rates=rates)
-    whole = await asyncio.to_thread(lambda: sum(effort(item, rates) for item in made.work))
+    rows = await asyncio.to_thread(_expected_rows, made, rates)
     span = Span(min(since, until), until)
-    rows = whole - ROWS_OF_A_TAG * sum(len(item.webids) for item in made.work)
     unresolved = [Failed(failure, span, SystemClock().now()) for failure in failures]
-    return Prepared(made, tags, lanes, unresolved, until, rates, rows, whole), registry
+    return Prepared(made, tags, lanes, unresolved, until, rates, rows), registry
 
 
 async def chosen_tags(
@@ -94,6 +97,10 @@ async def planned(
             continue
         return prepared, registry
     raise Internal("other runs keep changing the plan", hint="run again when they have ended")
+
+
+def _expected_rows(made: Plan, rates: Mapping[str, float]) -> float:
+    return sum(item.span.length * expected_pace(item.webids, rates) for item in made.work)
 
 
 def _requests(

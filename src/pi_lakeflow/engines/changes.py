@@ -29,6 +29,7 @@ from pi_lakeflow.engines.correcting import Corrections
 from pi_lakeflow.engines.embedded import Stop
 from pi_lakeflow.errors import SinkUnavailable, SourceUnavailable
 from pi_lakeflow.flow.followed import FollowedBook
+from pi_lakeflow.flow.retry import later
 from pi_lakeflow.flow.scope import Spans
 from pi_lakeflow.model.changes import Change, ChangeSource
 from pi_lakeflow.model.span import DAY, SECOND, Span, subtract, union
@@ -347,11 +348,6 @@ class ChangeFollower:
         if certain and self._moment:
             markers = {w: marker for w in certain if (marker := self._tags[w].marker) is not None}
             await asyncio.to_thread(self._book.mark, markers, self._moment)
-
-
-def later(base: float, times: int, longest: float) -> float:
-    """Seconds to wait after ``times`` failures in a row, of which an outage of a day brings thousands."""
-    return min(longest, base * 2.0 ** min(times, 32))
 
 
 def _less(spans: Sequence[Span], without: Sequence[Span]) -> list[Span]:

@@ -43,6 +43,11 @@ def _not_ours(_record: logging.LogRecord) -> bool:
 logging.getLogger("stamina").addFilter(_not_ours)
 
 
+def later(base: float, times: int, longest: float) -> float:
+    """Seconds to wait after ``times`` failures in a row, of which an outage of a day brings thousands."""
+    return min(longest, base * 2.0 ** min(times, 32))
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How persistent we are. ``attempts`` counts the first try, but not those that the server refused

@@ -21,10 +21,10 @@ def expected_pace(webids: Iterable[str], rates: Mapping[str, float]) -> float:
     return sum(rates.get(webid, USUAL_PACE) for webid in webids)
 
 
-def effort(work: LaneWork, rates: Mapping[str, float]) -> float:
-    """What a lane's work costs, in rows: those that are expected, and some for each tag, which is asked for
-    and answered even when it has none."""
-    return work.span.length * expected_pace(work.webids, rates) + ROWS_OF_A_TAG * len(work.webids)
+def effort(rows: float, tags: int) -> float:
+    """What reading costs, in rows: those that are expected, and some for each tag, which is asked for and
+    answered even when it has none."""
+    return rows + ROWS_OF_A_TAG * tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class LaneRun:
     position: int
     webids: tuple[str, ...]
     pace: float  # rows per microsecond, all tags together
-    effort: float = 0.0
+    effort: float  # of all the work
     ended: bool = False
 
     @classmethod
     def of(cls, work: LaneWork, rates: Mapping[str, float] | None = None) -> LaneRun:
         """``rates`` are expected events per microsecond by WebId, where known."""
         pace = expected_pace(work.webids, rates or {})
-        whole = effort(work, rates or {})
+        whole = effort(pace * work.span.length, len(work.webids))
         return cls(work, work.version, work.span.start, work.webids, pace, whole)
 
     @property

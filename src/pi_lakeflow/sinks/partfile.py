@@ -75,9 +75,8 @@ class PartFile:
 
     def abandon(self) -> None:
         """Let go of the file as it is; that the disk takes no more is no news any longer."""
-        self._writer.is_open = (
-            False  # else it tries to end the file when it is collected, and tells that it failed
-        )
+        # else it tries to end the file when it is collected, and tells that it failed
+        self._writer.is_open = False
         with suppress(OSError):
             self._out.close()
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from pi_lakeflow.errors import PiLakeflowError, Refused, SettingsError
+from pi_lakeflow.flow.retry import later
 from pi_lakeflow.historians.pi.wire.socket import Socket
 from pi_lakeflow.historians.pi.wire.transport import Transport
 
@@ -163,7 +164,7 @@ class Sockets:
 
     async def _pause(self, held: _Held) -> None:
         base, longest = self._options.backoff.total_seconds(), self._options.longest.total_seconds()
-        wait = random.uniform(0.0, min(longest, base * 2.0 ** min(held.failures, 16)))
+        wait = random.uniform(0.0, later(base, held.failures, longest))
         held.failures += 1
         await asyncio.sleep(wait)
 
