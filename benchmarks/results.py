@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 
 FOLDER = Path(__file__).parent / "results"
-_LOOK = 3.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,11 @@ def now() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What this was measured on, and how many of its processors others keep busy right before."""
+    """What this was measured on."""
     return {
         "processors": psutil.cpu_count() or 0,
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "busy_before": round(psutil.cpu_percent(interval=_LOOK) / 100 * (psutil.cpu_count() or 1), 1),
+        "load_before": round(psutil.getloadavg()[0], 1),
         "python": platform.python_version(),
         "version": version("pi-lakeflow"),
     }

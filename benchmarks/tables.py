@@ -168,17 +168,16 @@ def _apart(line: Line) -> str:
 
 def _where(result: Result | Rates | Curves) -> str:
     on = result.machine
-    busy = on["busy_before"] > _IDLE
+    busy = on["load_before"] > _IDLE
     others = " *Others kept the computer busy meanwhile: only the ratios mean something.*" if busy else ""
     return (
         f"*Measured {result.at} at size `{result.size}`, {on['processors']} processors shared with the "
-        f"simulator (kept busy by others before: {on['busy_before']}), Python {on['python']}, "
-        f"pi-lakeflow {on['version']}.*"
+        f"simulator (load before: {on['load_before']}), Python {on['python']}, pi-lakeflow {on['version']}.*"
         f"{others}"
     )
 
 
-_IDLE = 0.3  # processors; above, somebody else is at work
+_IDLE = 1.0  # load; above, somebody else is at work
 
 
 def _draw(result: Result, pictures: Path) -> None:
