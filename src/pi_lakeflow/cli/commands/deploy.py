@@ -11,6 +11,7 @@ import typer
 
 from pi_lakeflow.cli import words
 from pi_lakeflow.cli.options import Call, Tags, command, selection_of
+from pi_lakeflow.cli.output import Output
 from pi_lakeflow.settings import Selection, Settings
 
 if TYPE_CHECKING:
@@ -66,12 +67,9 @@ def deploy(
     from pi_lakeflow.app.deploy import Deployment
     from pi_lakeflow.app.deploy import deploy as render
     from pi_lakeflow.app.tables import table_named
-    from pi_lakeflow.cli.progress import Watch, watched
 
-    output = call.output
     settings = call.settings()
-    watch = Watch(output)
-    tags = asyncio.run(watched(output, watch, _tags(settings, selection_of(tag), watch)))
+    tags = _chosen(call.output, settings, selection_of(tag))
     rendered = render(
         settings,
         Deployment(
@@ -87,18 +85,26 @@ def deploy(
             overwrite=force,
         ),
     )
-    output.result(
+    call.output.result(
         folder=str(rendered.folder),
         files=list(rendered.files),
         tags=list(rendered.groups),
         secrets=list(rendered.secrets),
     )
-    output.text(
+    call.output.text(
         f"Wrote {words.things(len(rendered.files), 'file')} to {out}: "
         f"{words.things(pipelines, 'bronze pipeline')} for {words.things(len(tags), 'tag')}. Next:\n"
         f"  cd {out} && databricks bundle validate    # README.md there has the rest"
     )
     return 0
+
+
+def _chosen(output: Output, settings: Settings, selection: Selection | None) -> list[Tag]:
+    """The tags, asked for while the terminal shows how that goes."""
+    from pi_lakeflow.cli.progress import Watch, watched
+
+    watch = Watch(output)
+    return asyncio.run(watched(output, watch, _tags(settings, selection, watch)))
 
 
 async def _tags(settings: Settings, selection: Selection | None, observer: Observer) -> list[Tag]:
